@@ -1,0 +1,1 @@
+"""Everything that Lanewright knows and does, without Qt: usable from a script and from `lanewright-cli`."""

@@ -1,0 +1,1 @@
+"""The one file that runs on the node, and the protocol spoken with it."""

@@ -1,0 +1,139 @@
+"""The model of one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+from backend.node.address import PciAddress
+from backend.node.function import Function
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An IOMMU group: what can only go to a guest together."""
+
+    id: int
+    functions: tuple[PciAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A physical slot. ``address`` is ``0000:01:00`` (no function) or None where firmware does not tell."""
+
+    name: str
+    address: str | None
+    occupied: bool | None
+    description: str | None = None  # SMBIOS type, for example ``x16 PCI Express 4 x16``
+
+
+@dataclass(frozen=True, slots=True)
+class Iommu:
+    """State of DMA remapping. ``active``: /sys/class/iommu and /sys/kernel/iommu_groups are both non-empty."""
+
+    active: bool | None = None
+    vendor: str | None = None  # "intel", "amd", or None
+    interrupt_remapping: bool | None = None
+    firmware_table: bool | None = None  # ACPI DMAR or IVRS present
+    default_on: bool | None = None  # the running kernel's CONFIG_INTEL_IOMMU_DEFAULT_ON; None: config not found
+
+
+@dataclass(frozen=True, slots=True)
+class BootChain:
+    """Which loader booted, as far as the evidence goes (facts: PVE system-booting.adoc).
+
+    ``loader``: "grub", "systemd-boot", or None where the evidence is absent or disagrees (then ``reason`` says why,
+    as a code: "no-evidence", "disagree", "unknown-loader").
+    """
+
+    loader: str | None = None
+    firmware: str | None = None  # "uefi" or "bios"
+    secure_boot: bool | None = None
+    managed_esps: bool = False  # /etc/kernel/proxmox-boot-uuids is non-empty
+    reason: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something the host does with a device, and how one gets there.
+
+    ``kind``: "this-connection", "management" (default route or bridge with an address), "network" (an interface with
+    an address or a master), "root", "boot", "swap", "mount", "lvm", "zfs", "console", "display", "guest".
+    ``chain`` starts after the address: ("eno1", "bond0", "vmbr0").
+    """
+
+    address: PciAddress
+    kind: str
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A VM of the node: its id, name, and hostpci lines as stored (section heads and snapshots left out)."""
+
+    vmid: int
+    name: str | None
+    onboot: bool
+    hostpci: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine at one moment. Everything here was read from a snapshot; equal snapshots give equal nodes."""
+
+    hostname: str | None = None
+    kernel: str | None = None  # uname -r
+    cmdline: str | None = None  # /proc/cmdline without the line end
+    boot_id: str | None = None
+    pve_version: str | None = None
+    taken: str | None = None  # ISO 8601 UTC, when the snapshot was made
+    iommu: Iommu = Iommu()
+    boot: BootChain = BootChain()
+    functions: tuple[Function, ...] = ()  # in address order
+    groups: tuple[Group, ...] = ()  # in number order
+    slots: tuple[Slot, ...] = ()
+    uses: tuple[Use, ...] = ()
+    guests: tuple[Guest, ...] = ()
+    interfaces: Mapping[str, PciAddress] = field(default_factory=lambda: MappingProxyType({}))  # NIC name -> function
+    modules: tuple[str, ...] = ()  # loaded now
+    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))  # editable files, whole, by path
+    problems: tuple[str, ...] = ()  # what the snapshot could not read, "path: reason code"
+
+    @cached_property
+    def by_address(self) -> Mapping[PciAddress, Function]:
+        return MappingProxyType({f.address: f for f in self.functions})
+
+    @cached_property
+    def by_group(self) -> Mapping[int, Group]:
+        return MappingProxyType({g.id: g for g in self.groups})
+
+    @cached_property
+    def children(self) -> Mapping[PciAddress | None, tuple[Function, ...]]:
+        """Functions by the bridge above them; the key None holds those on a root bus."""
+        found: dict[PciAddress | None, list[Function]] = {}
+        for function in self.functions:
+            found.setdefault(function.parent, []).append(function)
+        return MappingProxyType({parent: tuple(below) for parent, below in found.items()})
+
+    @cached_property
+    def uses_of(self) -> Mapping[PciAddress, tuple[Use, ...]]:
+        found: dict[PciAddress, list[Use]] = {}
+        for use in self.uses:
+            found.setdefault(use.address, []).append(use)
+        return MappingProxyType({address: tuple(uses) for address, uses in found.items()})
+
+    def card(self, address: PciAddress) -> tuple[Function, ...]:
+        """All functions on the same bus and device as `address`, VFs left out."""
+        return tuple(
+            f for f in self.functions if f.address.card == address.card and f.physical_function is None
+        )
+
+    def mates(self, address: PciAddress) -> tuple[Function, ...]:
+        """Every other function of the IOMMU group of `address`."""
+        function = self.by_address[address]
+        if function.group is None or function.group not in self.by_group:
+            return ()
+        return tuple(self.by_address[a] for a in self.by_group[function.group].functions if a != address)
