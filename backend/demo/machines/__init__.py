@@ -1,0 +1,1 @@
+"""Descriptions of simulated nodes, and what a kernel would show of them."""

@@ -1,0 +1,120 @@
+"""From a snapshot to a node: pure, no clock. Each module reads one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from backend.node.address import PciAddress
+from backend.node.function import Function
+from backend.node.node import Node, Slot
+from backend.snapshot.readers import dmi, sysfs
+from backend.snapshot.readers.boot_chain import read_boot_chain
+from backend.snapshot.readers.cmdline import read_cmdline
+from backend.snapshot.readers.commands import printed
+from backend.snapshot.readers.display import display_uses
+from backend.snapshot.readers.editable import read_files
+from backend.snapshot.readers.guests import guest_uses, read_guests
+from backend.snapshot.readers.iommu import read_iommu
+from backend.snapshot.readers.names import Record, read_records
+from backend.snapshot.readers.network import network_uses, read_interfaces
+from backend.snapshot.readers.storage import storage_uses
+from backend.snapshot.snapshot import Snapshot
+
+__all__ = ["read_node"]
+
+
+def read_node(snapshot: Snapshot) -> Node:
+    """The model of a snapshot. Never raises: what is missing is None or in `problems`."""
+    functions = sysfs.read_functions(snapshot, sysfs.device_folders(snapshot))
+    groups = sysfs.read_groups(snapshot, functions)
+    firmware = printed(snapshot, "dmidecode") or ""
+    slots = _join(
+        sysfs.read_slots(snapshot, functions), dmi.place(dmi.read_firmware_slots(firmware), functions)
+    )
+    functions = tuple(
+        _describe(functions, slots, dmi.read_labels(firmware), read_records(printed(snapshot, "lspci") or ""))
+    )
+    guests = read_guests(snapshot)
+    interfaces = read_interfaces(snapshot)
+    return Node(
+        hostname=snapshot.text("/proc/sys/kernel/hostname") or snapshot.text("/etc/hostname"),
+        kernel=snapshot.text("/proc/sys/kernel/osrelease"),
+        cmdline=read_cmdline(snapshot),
+        boot_id=snapshot.text("/proc/sys/kernel/random/boot_id"),
+        pve_version=pve_version(printed(snapshot, "pveversion") or ""),
+        taken=snapshot.taken,
+        iommu=read_iommu(snapshot, groups),
+        boot=read_boot_chain(snapshot),
+        functions=functions,
+        groups=groups,
+        slots=slots,
+        uses=(
+            *network_uses(snapshot, interfaces),
+            *storage_uses(snapshot),
+            *display_uses(snapshot, functions),
+            *guest_uses(guests, functions),
+        ),
+        guests=guests,
+        interfaces=interfaces,
+        modules=tuple(
+            line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()
+        ),
+        files=read_files(snapshot),
+        problems=tuple(f"{path}: {code}" for path, code in sorted(snapshot.problems.items())),
+    )
+
+
+def pve_version(text: str) -> str | None:
+    """``8.2.4`` of ``pve-manager/8.2.4/faa8... (running kernel: ...)`` or of ``pveversion -v``."""
+    for line in text.splitlines():
+        if line.startswith("pve-manager/"):
+            return line.split("/")[1].split()[0]
+        if line.startswith("pve-manager: "):
+            return line.split()[1]
+    return None
+
+
+def _join(known: Sequence[Slot], firmware: Sequence[Slot]) -> tuple[Slot, ...]:
+    """The kernel's slots first, described by firmware's for the same card; then firmware's others."""
+    by_card = {slot.address: slot for slot in firmware if slot.address is not None}
+    joined = [
+        replace(slot, description=f"{there.name}, {there.description}" if there.description else there.name)
+        if slot.address is not None and (there := by_card.get(slot.address)) is not None
+        else slot
+        for slot in known
+    ]
+    taken_cards = {slot.address for slot in known if slot.address is not None}
+    names = {slot.name for slot in known}
+    for slot in firmware:
+        if slot.address not in taken_cards:
+            joined.append(replace(slot, name=f"{slot.name} (SMBIOS)") if slot.name in names else slot)
+    return tuple(joined)
+
+
+def _describe(
+    functions: Sequence[Function],
+    slots: Sequence[Slot],
+    labels: Mapping[PciAddress, str],
+    records: Iterator[Record],
+) -> Iterator[Function]:
+    """Functions with slot, label and the names lspci printed."""
+    slot_of = {slot.address: slot.name for slot in reversed(slots) if slot.address is not None}
+    record_of = {record.address: record for record in records}
+    for function in functions:
+        record = record_of.get(function.address)
+        slot = slot_of.get(function.address.card)
+        label = function.label or labels.get(function.address)
+        if record is not None:
+            function = replace(
+                function,
+                slot=slot,
+                label=label,
+                class_name=record.named("Class").name,
+                vendor_name=record.named("Vendor").name,
+                device_name=record.named("Device").name,
+                modules=record.modules,
+            )
+        elif slot is not None or label != function.label:
+            function = replace(function, slot=slot, label=label)
+        yield function

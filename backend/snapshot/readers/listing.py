@@ -1,0 +1,379 @@
+"""Text listings that people keep and post: lspci in its many forms, "IOMMU Group" scripts, ``lspci -t``, lshw.
+
+A line that fits nothing becomes a problem ("line 12: unknown") and is otherwise ignored: listings come with prompts,
+headlines and error messages around them. Without a domain an address is in domain 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from backend.errors import SnapshotError
+from backend.node.address import PciAddress
+from backend.node.function import Function, Link
+from backend.node.node import Group, Iommu, Node, Slot
+from backend.snapshot.readers import config_space
+from backend.snapshot.readers.lshw import is_lshw, read_lshw
+from backend.snapshot.readers.names import KEYS, named
+from backend.snapshot.readers.tree import is_tree, read_tree
+
+_ADDRESS = r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]"
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# "IOMMU Group 12 00:1f.0 ...", "IOMMU group 12", "Group: 12  ...", "### IOMMU Group 12:"
+_GROUP = re.compile(r"^[\s#*>|+-]*(?:IOMMU[ _]?)?group\s*[:#]?\s*(\d{1,5})\b\s*[:|,]?\s*(.*)$", re.IGNORECASE)
+_ROW = re.compile(rf"^[\s|]*(\d{{1,5}})[\s|,;]+({_ADDRESS}\b.*)$")  # a table whose first column is the group
+# An address, with what scripts put before it: list marks, ids, "[R]" for a device that can be reset.
+_FUNCTION = re.compile(
+    rf"^[\s|*+>•-]*(?:\[(?P<ids>[0-9a-f]{{4}}:[0-9a-f]{{4}})\]\s+)?(?:\[[A-Z]+\]\s+)?"
+    rf"(?P<address>{_ADDRESS})(?:[\s|,;\"]+(?P<rest>.*))?$"
+)
+_HEX_ROW = re.compile(r"^([0-9a-f]{2,3}):((?: [0-9a-f]{2}){1,16})$")
+_IDS = re.compile(r"\[([0-9a-f]{4}):([0-9a-f]{4})\]")
+_BARE_IDS = re.compile(r"\b([0-9a-f]{4}):([0-9a-f]{4})\b")
+_CLASS = re.compile(r"\[([0-9a-f]{4})\]$")
+_REVISION = re.compile(r"\(rev ([0-9a-f]{2})\)")
+_INTERFACE = re.compile(r"\(prog-if ([0-9a-f]{2})\b")
+_TAIL = re.compile(r"\s*\((?:rev|prog-if) [^)]*\)")
+_BUSES = re.compile(r"secondary=([0-9a-f]{2}), subordinate=([0-9a-f]{2})")
+_SPEED = re.compile(r"Speed ([0-9.]+)GT/s")
+_WIDTH = re.compile(r"Width x(\d+)")
+_ERROR = re.compile(r"^(?:\S*/)?(?:pcilib|lspci|dmidecode|bash|sh|zsh|-bash|lsiommu)\b.*: ", re.IGNORECASE)
+_PROMPT = re.compile(
+    r"^(?:\S+@\S+|\[.*\]|[~/]\S*)?\s*[$#%❯>]\s+\S*.*\b(?:lspci|lshw|sh|bash|for|cat|sudo|lsiommu)\b"
+)
+_MARKS = re.compile(r"^[\s`=~*_|+:#-]*$")  # code fences, rulers
+_DETAIL = re.compile(r"^\s*(?:\[[^\]]*\] )?[A-Z][A-Za-z0-9/ \[\]-]{1,40}(?::| at )")
+
+
+@dataclass
+class _Draft:
+    """A function while its lines are read."""
+
+    address: PciAddress
+    known: dict[str, Any] = field(default_factory=dict)
+    config: bytearray = field(default_factory=bytearray)
+    speeds: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, **values: Any) -> None:
+        """Keep the first statement of each; None states nothing."""
+        for key, value in values.items():
+            if value is not None:
+                self.known.setdefault(key, value)
+
+    def function(self) -> Function:
+        config = bytes(self.config)
+        buses = config_space.buses(config)
+        values = config_space.ids(config) | self.known
+        if "class_code" in values and config_space.header_type(config) is not None:
+            values["class_code"] = config_space.ids(config)["class_code"]
+        if buses is not None:
+            values |= {"secondary_bus": buses[0], "subordinate_bus": buses[1]}
+        values.setdefault("serial", config_space.serial(config))
+        if self.speeds:
+            get = self.speeds.get
+            values["link"] = Link(get("speed"), get("width"), get("max_speed"), get("max_width"))
+        return Function(address=self.address, config=config, **values)
+
+
+def read_listing(text: str) -> Node:
+    """A node as far as a listing tells. Raises SnapshotError "listing-empty" where it names no PCI function."""
+    lines = [_ANSI.sub("", line).rstrip() for line in text.removeprefix("\ufeff").splitlines()]
+    if is_tree(lines):
+        functions, problems = read_tree(lines)
+        groups: set[int] = set()
+    elif is_lshw(lines):
+        functions, problems = read_lshw(lines)
+        groups = set()
+    else:
+        reader = _Reader()
+        for number, line in enumerate(lines, 1):
+            reader.take(number, line)
+        reader.end(whole=text.endswith("\n"))
+        functions, problems, groups = reader.functions(), reader.problems, reader.groups
+    if not functions:
+        raise SnapshotError("listing-empty", line=str(len(lines)))
+    return _node(functions, problems, groups)
+
+
+def _node(functions: list[Function], problems: list[str], groups: set[int]) -> Node:
+    below = {(f.address.domain, f.secondary_bus): f.address for f in functions if f.secondary_bus is not None}
+    placed = tuple(
+        sorted(
+            (
+                replace(f, parent=f.parent or below.get((f.address.domain, f.address.bus)))
+                for f in {f.address: f for f in functions}.values()
+            ),
+            key=lambda f: f.address,
+        )
+    )
+    members: dict[int, list[PciAddress]] = {number: [] for number in groups}
+    slots: dict[str, str] = {}
+    for function in placed:
+        if function.group is not None:
+            members.setdefault(function.group, []).append(function.address)
+        if function.slot is not None:
+            slots.setdefault(function.slot, function.address.card)
+    return Node(
+        iommu=Iommu(active=True if any(members.values()) else None),
+        functions=placed,
+        groups=tuple(Group(number, tuple(members[number])) for number in sorted(members)),
+        slots=tuple(Slot(name, card, True) for name, card in slots.items()),
+        problems=tuple(problems),
+    )
+
+
+class _Reader:
+    """Reads line by line; what a line means depends on the function and the group named last."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.groups: set[int] = set()
+        self._drafts: dict[PciAddress, _Draft] = {}
+        self._draft: _Draft | None = None
+        self._group: int | None = None
+        self._with_ids = 0
+        self._last = (0, "", "")  # number, line, what it was
+
+    def functions(self) -> list[Function]:
+        return [draft.function() for draft in self._drafts.values()]
+
+    def take(self, number: int, line: str) -> None:
+        if not line:
+            self._draft = None
+            return
+        what = self._read(line)
+        if what == "unknown":
+            self.problems.append(f"line {number}: unknown")
+        elif what == "error":
+            self.problems.append(f"line {number}: error-message")
+        elif what == "cut" or line.endswith(("...", "…")):
+            self.problems.append(f"line {number}: cut")
+        self._last = (number, line, what)
+
+    def end(self, whole: bool) -> None:
+        """`whole`: the text ends with a line end. Without, its last line may have been cut in the middle."""
+        number, line, what = self._last
+        heading = what == "heading"
+        half = not whole and (
+            what == "unknown"
+            or line.count("[") != line.count("]")
+            or line.count("(") != line.count(")")
+            or (what == "function" and self._with_ids > 1 and not _IDS.search(line))
+        )
+        if heading or half:
+            self.problems = [
+                problem for problem in self.problems if not problem.startswith(f"line {number}:")
+            ]
+            self.problems.append(f"line {number}: cut")
+
+    def _read(self, line: str) -> str:
+        readers: tuple[Callable[[str], str | None], ...] = (
+            self._hex_row,
+            self._record_line,
+            self._group_line,
+            self._function_line,
+            self._detail_line,
+            _noise,
+        )
+        for reader in readers:
+            what = reader(line)
+            if what is not None:
+                return what
+        return "unknown"
+
+    def _hex_row(self, line: str) -> str | None:
+        match = _HEX_ROW.match(line)
+        if match is None or self._draft is None:
+            return None
+        at = int(match[1], 16)
+        config = self._draft.config
+        if at == len(config):  # a row that does not follow the last one belongs to nothing
+            config += bytes.fromhex(match[2])
+        return "hex"
+
+    def _record_line(self, line: str) -> str | None:
+        key, colon, value = line.partition(":")
+        value = value.strip()
+        if not colon or key not in KEYS or not (line.startswith(key + ":\t") or self._in_record(key, value)):
+            return None
+        if key == "Slot" or (key == "Device" and self._draft is None):
+            return "function" if self._open(value) else None
+        draft = self._draft
+        if draft is None:
+            return None
+        self._record_value(draft, key, value)
+        return "record"
+
+    def _in_record(self, key: str, value: str) -> bool:
+        """Copying turns tabs into spaces: a Slot with an address starts a record all the same."""
+        return self._draft is not None or (key == "Slot" and re.fullmatch(_ADDRESS, value) is not None)
+
+    def _record_value(self, draft: _Draft, key: str, value: str) -> None:
+        is_ = named(value)
+        if key == "Class":
+            draft.note(class_code=None if is_.number is None else is_.number << 8, class_name=is_.name)
+        elif key == "Vendor":
+            draft.note(vendor=is_.number, vendor_name=is_.name)
+        elif key == "Device":
+            draft.note(device=is_.number, device_name=is_.name)
+        elif key == "SVendor":
+            draft.note(subsystem_vendor=is_.number)
+        elif key == "SDevice":
+            draft.note(subsystem_device=is_.number)
+        elif key == "Rev":
+            draft.note(revision=_int(value, 16))
+        elif key == "ProgIf" and "class_code" in draft.known:
+            draft.known["class_code"] |= (_int(value, 16) or 0) & 0xFF
+        elif key == "Driver":
+            draft.note(driver=value or None)
+        elif key == "Module":
+            draft.known["modules"] = (*draft.known.get("modules", ()), value)
+        elif key == "NUMANode":
+            draft.note(numa_node=_int(value, 10))
+        elif key == "IOMMUGroup":
+            draft.note(group=_int(value, 10))
+        elif key == "PhySlot":
+            draft.note(slot=value or None)
+        elif key == "Label":
+            draft.note(label=value or None)
+
+    def _open(self, text: str) -> bool:
+        try:
+            address = PciAddress.parse(text)
+        except ValueError:
+            return False
+        self._draft = self._drafts.setdefault(address, _Draft(address))
+        return True
+
+    def _group_line(self, line: str) -> str | None:
+        match = _GROUP.match(line) if "roup" in line or "ROUP" in line else _ROW.match(line)
+        if match is None or (self._draft is not None and line[0].isspace() and not match[2]):
+            return None  # "IOMMU group: 12" below a function is a detail of it
+        number, rest = int(match[1]), match[2].strip(" |")
+        if not rest:
+            self.groups.add(number)
+            self._group = number
+            self._draft = None
+            return "heading"
+        outer, self._group = self._group, number
+        what = self._function_line(rest)
+        self._group = outer if what is None else number
+        if what is None:
+            if not _ERROR.match(rest) and rest not in ("...", "…"):
+                return None
+            what = "error" if _ERROR.match(rest) else "cut"
+        self.groups.add(number)
+        return what
+
+    def _function_line(self, line: str) -> str | None:
+        match = _FUNCTION.match(line)
+        if match is None or not self._open(match["address"]) or self._draft is None:
+            return None
+        draft = self._draft
+        draft.note(group=self._group)
+        rest = (match["rest"] or "").strip(" |")
+        if rest.count('"') >= 4:
+            self._quoted(draft, '"' + rest if rest.count('"') % 2 else rest)
+        else:
+            self._described(draft, rest, match["ids"])
+        return "function"
+
+    def _quoted(self, draft: _Draft, rest: str) -> None:
+        """``lspci -m``: "class" "vendor" "device" -r02 "subsystem vendor" "subsystem"."""
+        values = re.findall(r'"([^"]*)"', rest)
+        for key, value in zip(("Class", "Vendor", "Device", "SVendor", "SDevice"), values, strict=False):
+            self._record_value(draft, key, value)
+
+    def _described(self, draft: _Draft, rest: str, before: str | None) -> None:
+        """``Host bridge [0600]: Intel Corporation Device [8086:191f] (rev 07) (prog-if 00 [...])``."""
+        revision, interface = _REVISION.search(rest), _INTERFACE.search(rest)
+        kind, colon, name = _TAIL.sub("", rest).partition(": ")
+        kind, name = kind.removeprefix("Class ").strip(), name.strip()
+        class_code = _CLASS.search(kind)
+        number = int(class_code[1], 16) if class_code else _int(kind, 16) if len(kind) == 4 else None
+        ids = _IDS.findall(name) or ([tuple(before.split(":"))] if before else [])
+        if not ids and number is not None:
+            ids = _BARE_IDS.findall(name)
+        if ids:
+            draft.note(vendor=int(ids[-1][0], 16), device=int(ids[-1][1], 16))
+            self._with_ids += 1
+        shown = _IDS.sub("", name).strip()
+        draft.note(
+            class_code=None if number is None else number << 8 | (int(interface[1], 16) if interface else 0),
+            class_name=_CLASS.sub("", kind).strip() or None if colon and len(kind) != 4 else None,
+            device_name=shown if shown and not _BARE_IDS.search(shown) else None,
+            revision=None if revision is None else int(revision[1], 16),
+        )
+
+    def _detail_line(self, line: str) -> str | None:
+        draft = self._draft
+        if draft is None:
+            return None
+        key, colon, value = line.strip().partition(":")
+        value = value.strip()
+        if colon and key in _DETAILS:
+            _DETAILS[key](draft, value)
+            return "detail"
+        if "Device Serial Number " in line:
+            number = line.rpartition(" ")[2]
+            draft.note(serial=number if number.count("-") == 7 and set(number) - set("0-") else None)
+        # Only functions' details are indented in lspci -v; a script's "Driver: x" below a function may not be.
+        return "detail" if line[0].isspace() or _DETAIL.match(line) else None
+
+
+def _noise(line: str) -> str | None:
+    if line.strip() in ("...", "…", "[...]"):
+        return "cut"
+    if _ERROR.match(line):
+        return "error"
+    return "noise" if _PROMPT.match(line) or _MARKS.match(line) else None
+
+
+def _int(text: str, base: int) -> int | None:
+    try:
+        return int(text, base)
+    except ValueError:
+        return None
+
+
+def _subsystem(draft: _Draft, value: str) -> None:
+    ids = _IDS.findall(value) or _BARE_IDS.findall(value)
+    if ids:
+        draft.note(subsystem_vendor=int(ids[-1][0], 16), subsystem_device=int(ids[-1][1], 16))
+
+
+def _buses(draft: _Draft, value: str) -> None:
+    match = _BUSES.search(value)
+    if match is not None and int(match[1], 16):
+        draft.note(secondary_bus=int(match[1], 16), subordinate_bus=int(match[2], 16))
+
+
+def _speeds(prefix: str) -> Callable[[_Draft, str], None]:
+    def read(draft: _Draft, value: str) -> None:
+        speed, width = _SPEED.search(value), _WIDTH.search(value)
+        if speed:
+            draft.speeds.setdefault(f"{prefix}speed", float(speed[1]))
+        if width:
+            draft.speeds.setdefault(f"{prefix}width", int(width[1]))
+
+    return read
+
+
+_DETAILS: MappingProxyType[str, Callable[[_Draft, str], None]] = MappingProxyType(
+    {
+        "Subsystem": _subsystem,
+        "Kernel driver in use": lambda draft, value: draft.note(driver=value or None),
+        "Kernel modules": lambda draft, value: draft.note(modules=tuple(value.replace(",", " ").split())),
+        "DeviceName": lambda draft, value: draft.note(label=value or None),
+        "Physical Slot": lambda draft, value: draft.note(slot=value or None),
+        "NUMA node": lambda draft, value: draft.note(numa_node=_int(value, 10)),
+        "IOMMU group": lambda draft, value: draft.note(group=_int(value, 10)),
+        "Bus": _buses,
+        "LnkCap": _speeds("max_"),
+        "LnkSta": _speeds(""),
+    }
+)

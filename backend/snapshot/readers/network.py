@@ -1,0 +1,154 @@
+"""Which functions carry the host's network, and this very connection."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from backend.node.address import PciAddress
+from backend.node.node import Use
+from backend.snapshot.readers.commands import printed
+from backend.snapshot.readers.sysfs import function_in
+from backend.snapshot.snapshot import Snapshot
+
+_NET = "/sys/class/net"
+_OVS = "ovs-system"  # Open vSwitch hides which port its bridges use
+
+
+def read_interfaces(snapshot: Snapshot) -> Mapping[str, PciAddress]:
+    """NIC name -> function."""
+    found: dict[str, PciAddress] = {}
+    for name in snapshot.listdir(_NET):
+        address = function_in(snapshot.resolve(f"{_NET}/{name}"))
+        if address is None and f"{_NET}/{name}/device" in snapshot.links:
+            address = function_in(snapshot.resolve(f"{_NET}/{name}/device"))
+        if address is not None:
+            found[name] = address
+    return MappingProxyType(found)
+
+
+def network_uses(snapshot: Snapshot, interfaces: Mapping[str, PciAddress]) -> Iterator[Use]:
+    """Chains run from the NIC up: ("eno1", "bond0", "vmbr0")."""
+    if not interfaces:
+        return
+    uppers = _uppers(snapshot)
+    addresses = _addresses(snapshot)
+    routed = _default_routes(snapshot)
+    talking = _this_connection(snapshot, addresses)
+    bridges = {name for name in uppers if "bridge" in snapshot.listdir(f"{_NET}/{name}")}
+    managing = routed | {name for name in bridges if addresses.get(name)}
+    for name, address in interfaces.items():
+        kinds: dict[str, tuple[str, ...]] = {}
+        for chain in _chains(name, uppers):
+            top = chain[-1]
+            if top in talking:
+                kinds.setdefault("this-connection", chain)
+            if top in managing or (_is_master(snapshot, top) and addresses.get(top)):
+                kinds.setdefault("management", chain)
+            elif addresses.get(top) or len(chain) > 1:
+                kinds["network"] = max(kinds.get("network", ()), chain, key=len)
+        if "management" in kinds or "this-connection" in kinds:
+            kinds.pop("network", None)
+        for kind, chain in kinds.items():
+            yield Use(address, kind, chain)
+
+
+def _is_master(snapshot: Snapshot, name: str) -> bool:
+    """A bridge or bond: something is enslaved to it (bridge folders may not be collected)."""
+    return any(snapshot.link_name(f"{_NET}/{lower}/master") == name for lower in snapshot.listdir(_NET))
+
+
+def _chains(name: str, uppers: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Every way up from an interface, each prefix of it too."""
+    waiting = [(name,)]
+    while waiting:
+        chain = waiting.pop()
+        yield chain
+        waiting.extend((*chain, upper) for upper in uppers.get(chain[-1], ()) if upper not in chain)
+
+
+def _uppers(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
+    """Interface -> bridges, bonds and VLANs right on it (links master, upper_* and lower_* of the kernel)."""
+    names = snapshot.listdir(_NET)
+    found: dict[str, dict[str, None]] = {name: {} for name in names}
+    for name in names:
+        folder = f"{_NET}/{name}"
+        master = snapshot.link_name(f"{folder}/master")
+        if master is not None:
+            found[name][master] = None
+        for entry in snapshot.listdir(folder):
+            if entry.startswith("upper_"):
+                found[name][entry[6:]] = None
+            elif entry.startswith("lower_"):
+                found.setdefault(entry[6:], {})[name] = None
+        for port in (snapshot.text(f"{folder}/bonding/slaves") or "").split():
+            found.setdefault(port, {})[name] = None
+    if _OVS in found:
+        # Its bridges are ports without a link to the NIC: take every interface that hangs on nothing as one.
+        tops = _addresses(snapshot).keys() & set(names)
+        hanging = {
+            name for name in tops if function_in(snapshot.resolve(f"{_NET}/{name}")) is None and name != "lo"
+        }
+        above = {upper for name in names if name != _OVS for upper in found[name]}
+        for name in sorted(hanging - above - {_OVS}):
+            found[_OVS][name] = None
+    return {name: tuple(uppers) for name, uppers in found.items()}
+
+
+def _json(text: str | None) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _addresses(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
+    """Interface -> its addresses, link-local ones left out unless nothing else is asked."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in _json(printed(snapshot, "ip", "-j", "addr")):
+        infos = entry.get("addr_info")
+        known = [i for i in infos if isinstance(i, dict)] if isinstance(infos, list) else []
+        texts = tuple(str(i.get("local")) for i in known if i.get("scope") not in ("link", "host"))
+        if texts:
+            found[str(entry.get("ifname"))] = texts
+    return found
+
+
+def _default_routes(snapshot: Snapshot) -> frozenset[str]:
+    by_ip = {
+        str(entry["dev"])
+        for entry in _json(printed(snapshot, "ip", "-j", "route"))
+        if entry.get("dst") == "default" and entry.get("dev")
+    }
+    table = [line.split() for line in (snapshot.text("/proc/net/route") or "").splitlines()[1:]]
+    by_proc = {line[0] for line in table if len(line) > 7 and line[1] == "00000000" and line[7] == "00000000"}
+    return frozenset(by_ip | by_proc)
+
+
+def _this_connection(snapshot: Snapshot, addresses: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """Interfaces that hold the server side of SSH_CONNECTION (``client port server port``, man ssh)."""
+    words = (printed(snapshot, "ssh-connection") or "").split()
+    if len(words) != 4:
+        return frozenset()
+    text, _, zone = words[2].partition("%")
+    if zone:
+        return frozenset((zone,))
+    server = _ip(text)
+    return frozenset(
+        name
+        for name, texts in addresses.items()
+        if server is not None and any(_ip(t) == server for t in texts)
+    )
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found

@@ -1,0 +1,196 @@
+"""Which functions the host's file systems, swap and pools lie on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from backend.node.address import PciAddress
+from backend.node.node import Use
+from backend.snapshot.readers.commands import printed
+from backend.snapshot.readers.sysfs import function_in
+from backend.snapshot.snapshot import Snapshot
+
+_BLOCK = "/sys/class/block"
+_BOOT = ("/boot", "/boot/efi", "/boot/firmware", "/efi", "/esp")
+_ESCAPE = re.compile(
+    r"\\([0-7]{3})"
+)  # how the kernel writes spaces in /proc/mounts (mangle_path, fs/seq_file.c)
+_NVME_PATH = re.compile(
+    r"nvme(\d+)c\d+n(\d+)"
+)  # one way to a disk that native NVMe multipath joins as nvme0n1
+
+Way = tuple[PciAddress, tuple[str, ...]]
+
+
+def storage_uses(snapshot: Snapshot) -> Iterator[Use]:
+    """Chains run from the disk up: ("nvme0n1", "nvme0n1p3", "pve-root", "/")."""
+    yield from dict.fromkeys(Storage(snapshot).uses())
+
+
+class Storage:
+    """Block devices of one snapshot, and the ways from PCI functions up to them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._ways: dict[str, tuple[Way, ...]] = {}
+
+    def uses(self) -> Iterator[Use]:
+        for kind, device, top in (*self._mounts(), *self._swaps(), *self._volumes(), *self._esps()):
+            for address, chain in self.ways(device):
+                yield Use(address, kind, (*chain, *top))
+        root_pool = self._root_pool
+        for pool, device in self._pools:
+            for address, chain in self.ways(device):
+                yield Use(address, "zfs", (*chain, pool))
+                if pool == root_pool:
+                    yield Use(address, "root", (*chain, pool, "/"))
+
+    def ways(self, device: str) -> tuple[Way, ...]:
+        """Every function below a block device (by kernel name), with the devices on the way, itself last."""
+        if device not in self._ways:
+            self._ways[device] = ()  # ends a loop in a damaged snapshot
+            self._ways[device] = tuple(dict.fromkeys(self._find(device)))
+        return self._ways[device]
+
+    def _find(self, device: str) -> Iterator[Way]:
+        if device not in self._real:
+            return
+        real = self._real[device]
+        name = self._shown.get(device, device)
+        folder = real.rpartition("/")[0]
+        disk = folder.rpartition("/")[2]
+        slaves = self._snapshot.listdir(f"{real}/slaves")
+        if disk in self._real and self._real[disk] == folder:
+            below = [disk]  # a partition
+        elif slaves:
+            below = list(slaves)
+        else:
+            address = function_in(real)
+            if address is not None:
+                yield address, (name,)
+                return
+            below = [path for path in self._real if _joined(path) == device]
+            for path in below:
+                for at, _ in self.ways(path):
+                    yield at, (name,)
+            return
+        for lower in below:
+            for address, chain in self.ways(lower):
+                yield address, (*chain, name)
+
+    @cached_property
+    def _real(self) -> dict[str, str]:
+        """Kernel name -> real folder below /sys/devices."""
+        return {name: self._snapshot.resolve(f"{_BLOCK}/{name}") for name in self._snapshot.listdir(_BLOCK)}
+
+    @cached_property
+    def _shown(self) -> dict[str, str]:
+        """Device mapper name by kernel name: dm-1 -> pve-root."""
+        found = {
+            name: self._snapshot.text(f"{real}/dm/name")
+            for name, real in self._real.items()
+            if name[:3] == "dm-"
+        }
+        return {name: shown for name, shown in found.items() if shown}
+
+    @cached_property
+    def _mapped(self) -> dict[str, str]:
+        return {shown: name for name, shown in self._shown.items()}
+
+    def _device(self, path: str) -> str | None:
+        """Kernel name of a device file."""
+        if not path.startswith("/dev/"):
+            return None
+        path = self._snapshot.resolve(path)
+        name = path.rpartition("/")[2]
+        if path.startswith("/dev/mapper/"):
+            return self._mapped.get(name)
+        if name not in self._real and path.count("/") == 3:  # /dev/pve/root: dashes of each name are doubled
+            group, _, volume = path[5:].partition("/")
+            return self._mapped.get(f"{group.replace('-', '--')}-{volume.replace('-', '--')}")
+        return name if name in self._real else None
+
+    @cached_property
+    def _table(self) -> list[tuple[str, str, str]]:
+        """(source, mount point, type) of /proc/mounts."""
+        lines = [line.split() for line in (self._snapshot.text("/proc/mounts") or "").splitlines()]
+        return [(_plain(line[0]), _plain(line[1]), line[2]) for line in lines if len(line) >= 3]
+
+    def _mounts(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        for source, point, _ in self._table:
+            device = self._device(source)
+            if device is None and source == "/dev/root":
+                device = self._root_by_cmdline()
+            if device is not None:
+                yield "root" if point == "/" else "boot" if point in _BOOT else "mount", device, (point,)
+
+    def _root_by_cmdline(self) -> str | None:
+        for word in (self._snapshot.text("/proc/cmdline") or "").split():
+            if word.startswith("root=/dev/"):
+                return self._device(word[5:])
+        return None
+
+    def _swaps(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        for line in (self._snapshot.text("/proc/swaps") or "").splitlines()[1:]:
+            path = _plain(line.split()[0]) if line.split() else ""
+            device = self._device(path)
+            if device is None and path and not path.startswith("/dev/"):
+                device = self._holding(path)
+            if device is not None:
+                yield "swap", device, ("swap",)
+
+    def _holding(self, path: str) -> str | None:
+        """The device whose file system holds a swap file."""
+        inside = [
+            (point, source)
+            for source, point, _ in self._table
+            if f"{path}/".startswith(f"{point.rstrip('/')}/")
+        ]
+        return self._device(max(inside, key=lambda entry: len(entry[0]))[1]) if inside else None
+
+    def _volumes(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """LVM's physical volumes, from pvs: its first two columns are the device and its group."""
+        for line in (printed(self._snapshot, "pvs") or "").splitlines():
+            words = line.replace("|", " ").replace(",", " ").split()
+            device = self._device(words[0]) if words else None
+            if device is not None:
+                group = words[1:2] if len(words) > 1 and not words[1].startswith("lvm") else []
+                yield "lvm", device, tuple(group)
+
+    def _esps(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """ESPs that proxmox-boot-tool keeps in step; they are not mounted."""
+        for uuid in (self._snapshot.text("/etc/kernel/proxmox-boot-uuids") or "").split():
+            device = self._device(f"/dev/disk/by-uuid/{uuid}")
+            if device is not None:
+                yield "boot", device, ("ESP",)
+
+    @cached_property
+    def _pools(self) -> list[tuple[str, str]]:
+        """(pool, device) from ``zpool status -LP``."""
+        found = []
+        pool = ""
+        for line in (printed(self._snapshot, "zpool", "status") or "").splitlines():
+            words = line.split()
+            if words[:1] == ["pool:"] and len(words) > 1:
+                pool = words[1]
+            elif words and (device := self._device(words[0])) is not None:
+                found.append((pool, device))
+        return found
+
+    @property
+    def _root_pool(self) -> str | None:
+        for source, point, kind in self._table:
+            if point == "/" and kind == "zfs":
+                return source.partition("/")[0]
+        return None
+
+
+def _joined(name: str) -> str | None:
+    match = _NVME_PATH.fullmatch(name)
+    return None if match is None else f"nvme{match[1]}n{match[2]}"
+
+
+def _plain(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)

@@ -1,0 +1,170 @@
+"""The application put together: arguments, settings, translations, the window, and what catches a mistake."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import platformdirs
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSettings, Qt, QTranslator
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+
+from backend.plan.plan import Verdict
+from gui.demo import Demo
+from gui.errors import ErrorWording
+from gui.main_window import MainWindow
+from gui.opening import WorkspaceOpening
+from gui.tasks import TaskRunner
+
+RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+
+
+class Mistakes(QObject):
+    """Shows what nobody caught, with details to copy; one box at a time. Put into sys.excepthook."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._box: QMessageBox | None = None
+
+    def hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.__excepthook__(kind, error, trace)
+        if issubclass(kind, KeyboardInterrupt) or self._box is not None:
+            return
+        wording = ErrorWording(self).of(error)
+        box = self._box = QMessageBox(QMessageBox.Icon.Critical, self.tr("Lanewright"), wording.happened)
+        box.setObjectName("mistake_box")
+        box.setInformativeText(wording.body)
+        box.setDetailedText(wording.details)
+        copy = QPushButton(self.tr("Copy details"))
+        box.addButton(copy, QMessageBox.ButtonRole.ActionRole)
+        copy.clicked.connect(lambda: QApplication.clipboard().setText(wording.details))
+        box.addButton(QMessageBox.StandardButton.Close)
+        box.finished.connect(self._closed)
+        box.open()
+
+    def _closed(self) -> None:
+        if self._box is not None:
+            self._box.deleteLater()
+            self._box = None
+
+
+def make_application() -> QApplication:
+    """The QApplication, named, with its icon and translations. Offscreen where there is no display."""
+    if not has_display():
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    running = QApplication.instance()
+    if isinstance(running, QApplication):
+        return running
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("lanewright")
+    app.setApplicationDisplayName("Lanewright")
+    app.setOrganizationName("lanewright")
+    app.setDesktopFileName("lanewright")
+    icon = next(
+        (file for file in (RESOURCES / "icons" / "lanewright.svg", RESOURCES / "lanewright.svg") if file.is_file()),
+        None,
+    )
+    if icon is not None:
+        app.setWindowIcon(QIcon(str(icon)))
+    qt_texts = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    for name, folder in (("qtbase", qt_texts), ("lanewright", str(RESOURCES / "i18n"))):
+        translator = QTranslator(app)
+        if translator.load(QLocale(), name, "_", folder):
+            app.installTranslator(translator)
+    return app
+
+
+def has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def app_folder() -> Path:
+    """Where the window's settings and the trusted host keys are kept; made where it is missing."""
+    folder = Path(platformdirs.user_config_dir("lanewright", appauthor=False))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def make_window(runner: TaskRunner, folder: Path) -> MainWindow:
+    settings = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+    window = MainWindow(runner, WorkspaceOpening(folder / "known_hosts"), settings)
+    demo = Demo(runner, window)
+    window.demo_requested.connect(demo.start)
+    window.destroyed.connect(demo.close)
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    window.demo = demo
+    return window
+
+
+def leave(runner: TaskRunner, window: MainWindow, status: int) -> int:
+    """End all work. A lane that does not let go in time would keep the process; it is left behind then."""
+    ended = runner.shutdown(window.close_transports, window.demo.close)
+    if not ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="lanewright", description="Passes PCI devices through to guests.")
+    parser.add_argument("--demo", action="store_true", help="open a simulated cluster")
+    parser.add_argument("--self-test", action="store_true", help="check that everything is there, and end")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="snapshots to open")
+    options = parser.parse_args(argv)
+    if options.self_test:
+        from gui.self_test import self_test
+
+        return self_test()
+    app = make_application()
+    mistakes = Mistakes()
+    sys.excepthook = mistakes.hook
+    runner = TaskRunner()
+    window = make_window(runner, app_folder())
+    for file in options.files:
+        window.open_file(file)
+    if options.demo:
+        window.demo.start()
+    window.show()
+    return leave(runner, window, app.exec())
+
+
+def demo_journey(shots: Path) -> tuple[Verdict, ...]:
+    """The whole main job on the demo. Raises JourneyError where it does not come to its end."""
+    import tempfile
+
+    from gui.journey import Journey
+
+    make_application()
+    runner = TaskRunner()
+    with tempfile.TemporaryDirectory(prefix="lanewright-") as folder:
+        window = make_window(runner, Path(folder))
+        window.resize(1440, 900)
+        window.show()
+        try:
+            machine = window.demo.first_machine()
+            journey = Journey(window, shots)
+            journey.connect(machine.target, machine.identity, machine.fingerprint)
+            journey.reserve(machine.gpu)
+            if window.current is not None and window.current.node.iommu.active is not True:
+                journey.iommu_on()
+            journey.review()
+            verdicts = journey.push()
+            journey.rollback()
+            journey.done()
+        finally:
+            runner.shutdown(window.close_transports, window.demo.close)
+            window.close()
+    wrong = [verdict for verdict in verdicts if verdict.holds is not True]
+    if wrong:
+        from gui.journey import JourneyError
+
+        raise JourneyError(f"does not hold: {wrong}")
+    return verdicts

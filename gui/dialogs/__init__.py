@@ -1,0 +1,1 @@
+"""Boxes in front of the window. Always opened with open(), never exec(): no nested event loop."""

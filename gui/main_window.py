@@ -1,0 +1,521 @@
+"""The one window: open nodes at the left, pages of the chosen one, the change bar below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from backend.errors import IntentError
+from backend.node.address import PciAddress
+from backend.plan.plan import Intent, Plan
+from gui.dialogs.connect_dialog import ConnectDialog
+from gui.errors import ErrorWording
+from gui.named import named
+from gui.opening import Opening, OpenNode, iommu_on, reserve_card
+from gui.pages.empty_page import EmptyPage
+from gui.pages.node_list import NodeList
+from gui.pages.node_page import NodePage
+from gui.pages.push_page import PushPage
+from gui.pages.review_page import ReviewPage
+from gui.pages.wording import PlanWording
+from gui.tasks import Task, TaskRunner
+from gui.theme import scaled
+
+
+@dataclass
+class _Entry:
+    """What the window remembers of an open node."""
+
+    opened: OpenNode
+    lane: str
+    order: list[Intent] = field(default_factory=list)  # as staged, for "unstage last"
+    busy: str = ""  # words for what runs in its lane
+    trouble: str = ""  # words for what went wrong last
+    plan_is_rollback: bool = False
+
+
+class MainWindow(QMainWindow):
+    """Drives backend.workspace through `opening`; all of its work runs in the lanes of `runner`."""
+
+    node_opened = Signal(object)  # OpenNode
+    demo_requested = Signal()
+
+    def __init__(self, runner: TaskRunner, opening: Opening, settings: QSettings) -> None:
+        super().__init__()
+        self.setObjectName("main_window")
+        self.setWindowTitle(self.tr("Lanewright"))
+        self._runner, self._opening, self._settings = runner, opening, settings
+        self._errors = ErrorWording(self)
+        self._words = PlanWording(self)
+        self._entries: list[_Entry] = []
+
+        self.nodes = NodeList()
+        self.nodes.chosen.connect(self._choose)
+        self.empty = EmptyPage()
+        self.page = NodePage()
+        self.review = ReviewPage()
+        self.push = PushPage()
+        self.stack = named(QStackedWidget(), "main_stack")
+        for page in (self.empty, self.page, self.review, self.push):
+            self.stack.addWidget(page)
+
+        self._make_actions()
+        self._make_layout()
+        self._make_menus()
+
+        self.empty.connect_requested.connect(self.connect_to_node)
+        self.empty.open_requested.connect(self._ask_file)
+        self.empty.demo_requested.connect(self.demo_requested)
+        self.page.reserve_requested.connect(self.reserve)
+        self.page.unstage_requested.connect(self._unstage_address)
+        self.page.iommu_on_requested.connect(self.stage_iommu_on)
+        self.review.back_requested.connect(self._show_node)
+        self.review.push_requested.connect(self._push)
+        self.push.done_requested.connect(self._show_node)
+        self.push.undo_requested.connect(self.review_rollback)
+        self.push.ended.connect(self._push_ended)
+
+        self.resize(1280, 820)
+        geometry = settings.value("window/geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        self._refresh_view()
+
+    # --- building
+
+    def _make_actions(self) -> None:
+        def action(name: str, text: str, shortcut: QKeySequence | QKeySequence.StandardKey | None) -> QAction:
+            made = QAction(text, self)
+            made.setObjectName(name)
+            if shortcut is not None:
+                made.setShortcut(shortcut)
+            return made
+
+        keys = QKeySequence.StandardKey
+        self.connect_action = action("action_connect", self.tr("&Connect to a node…"), QKeySequence("Ctrl+N"))
+        self.open_action = action("action_open", self.tr("&Open a file…"), keys.Open)
+        self.save_action = action("action_save", self.tr("&Save snapshot…"), keys.Save)
+        self.close_action = action("action_close_node", self.tr("C&lose node"), QKeySequence("Ctrl+W"))
+        self.quit_action = action("action_quit", self.tr("&Quit"), QKeySequence("Ctrl+Q"))
+        self.refresh_action = action("action_refresh", self.tr("&Read again"), QKeySequence("Ctrl+R"))
+        self.iommu_action = action("action_iommu_on", self.tr("Turn &IOMMU on"), QKeySequence("Ctrl+I"))
+        self.unstage_action = action("action_unstage_last", self.tr("&Unstage last change"), keys.Undo)
+        self.discard_action = action("action_discard", self.tr("&Discard all changes"), None)
+        self.review_action = action("action_review", self.tr("R&eview changes…"), QKeySequence("Ctrl+Return"))
+        self.rollback_action = action("action_rollback", self.tr("Undo last &push…"), None)
+        self.demo_action = action("action_demo", self.tr("Open the &demo"), None)
+        self.connect_action.triggered.connect(self.connect_to_node)
+        self.open_action.triggered.connect(self._ask_file)
+        self.save_action.triggered.connect(self._ask_save)
+        self.close_action.triggered.connect(self.close_node)
+        self.quit_action.triggered.connect(self.close)
+        self.refresh_action.triggered.connect(self.refresh)
+        self.iommu_action.triggered.connect(self.stage_iommu_on)
+        self.unstage_action.triggered.connect(self.unstage_last)
+        self.discard_action.triggered.connect(self.discard)
+        self.review_action.triggered.connect(self.review_changes)
+        self.rollback_action.triggered.connect(self.review_rollback)
+        self.demo_action.triggered.connect(self.demo_requested)
+
+    def _make_layout(self) -> None:
+        title = QLabel(self.tr("Nodes"))
+        title.setFont(scaled(self.font(), 0.95, bold=True))
+        title.setContentsMargins(14, 10, 0, 2)
+        connect = named(QPushButton(self.tr("Connect…")), "side_connect")
+        connect.clicked.connect(self.connect_to_node)
+        opened = named(QPushButton(self.tr("Open file…")), "side_open")
+        opened.clicked.connect(self._ask_file)
+        self._side = QWidget()
+        side = QVBoxLayout(self._side)
+        side.setContentsMargins(0, 0, 0, 10)
+        side.setSpacing(6)
+        side.addWidget(title)
+        side.addWidget(self.nodes, 1)
+        for button in (connect, opened):
+            row = QHBoxLayout()
+            row.setContentsMargins(10, 0, 10, 0)
+            row.addWidget(button)
+            side.addLayout(row)
+        self._side.setMinimumWidth(170)
+
+        self._bar = named(QFrame(), "change_bar")
+        self._bar.setFrameShape(QFrame.Shape.StyledPanel)
+        self._bar_title = named(QLabel(), "change_bar_title")
+        self._bar_title.setFont(scaled(self.font(), 1.0, bold=True))
+        self._bar_note = QLabel()
+        self._discard = named(QPushButton(self.tr("Discard")), "discard")
+        self._discard.clicked.connect(self.discard)
+        self._review = named(QPushButton(self.tr("Review…")), "review")
+        self._review.setDefault(True)
+        self._review.clicked.connect(self.review_changes)
+        bar = QHBoxLayout(self._bar)
+        bar.setContentsMargins(16, 8, 16, 8)
+        bar.setSpacing(12)
+        bar.addWidget(self._bar_title)
+        bar.addWidget(self._bar_note, 1)
+        bar.addWidget(self._discard)
+        bar.addWidget(self._review)
+
+        split = QSplitter()
+        split.setChildrenCollapsible(False)
+        split.addWidget(self._side)
+        split.addWidget(self.stack)
+        split.setStretchFactor(0, 0)
+        split.setStretchFactor(1, 1)
+        split.setSizes([210, 1070])
+        central = QWidget()
+        layout = QVBoxLayout(central)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(split, 1)
+        layout.addWidget(self._bar)
+        self.setCentralWidget(central)
+
+    def _make_menus(self) -> None:
+        bar = self.menuBar()
+        first = bar.addMenu(self.tr("&Node"))
+        first.addActions([self.connect_action, self.open_action, self.demo_action])
+        first.addSeparator()
+        first.addActions([self.refresh_action, self.save_action, self.close_action])
+        first.addSeparator()
+        first.addAction(self.quit_action)
+        changes = bar.addMenu(self.tr("&Changes"))
+        changes.addActions([self.iommu_action])
+        changes.addSeparator()
+        changes.addActions([self.unstage_action, self.discard_action, self.review_action])
+        changes.addSeparator()
+        changes.addAction(self.rollback_action)
+
+    # --- open nodes
+
+    @property
+    def current(self) -> OpenNode | None:
+        """The chosen node, or None while none is open."""
+        entry = self._entry
+        return None if entry is None else entry.opened
+
+    @property
+    def _entry(self) -> _Entry | None:
+        row = self.nodes.currentRow()
+        return self._entries[row] if 0 <= row < len(self._entries) else None
+
+    def connect_to_node(self) -> ConnectDialog:
+        box = ConnectDialog(self._runner, self._opening.connect, self._opening.trust, self._settings, self)
+        box.opened.connect(self.add_node)
+        box.finished.connect(box.deleteLater)
+        box.open()
+        return box
+
+    def open_file(self, path: Path) -> Task:
+        task = self._runner.start("disk", lambda token, report: self._opening.open_file(path))
+        task.succeeded.connect(self.add_node)
+        task.failed.connect(self._box_of)
+        return task
+
+    def add_node(self, opened: OpenNode) -> None:
+        """Show a node that was opened. Called on the GUI thread."""
+        row = self.nodes.add(opened.name)
+        self._entries.append(_Entry(opened, lane=f"node {row} {opened.name}"))
+        self.nodes.setCurrentRow(row)
+        self._refresh_view()
+        self.node_opened.emit(opened)
+
+    def close_node(self) -> None:
+        entry = self._entry
+        if entry is None or entry.busy:
+            return
+        row = self._entries.index(entry)
+        self._runner.start(entry.lane, lambda token, report: entry.opened.close())
+        del self._entries[row]
+        self.nodes.takeItem(row)
+        self._choose(self.nodes.currentRow())
+
+    def refresh(self) -> None:
+        entry = self._entry
+        if entry is None or entry.busy or not entry.opened.live:
+            return
+        task = self._run(entry, self.tr("reading…"), entry.opened.refresh)
+        task.succeeded.connect(lambda _: self._show_if_current(entry))
+        task.failed.connect(self._show_error)
+
+    def _run(self, entry: _Entry, words: str, work: object) -> Task:
+        """Start `work` in the node's lane and say so in the list."""
+        entry.busy, entry.trouble = words, ""
+        task = self._runner.start(entry.lane, work)  # type: ignore[arg-type]
+        task.failed.connect(lambda error: setattr(entry, "trouble", self._errors.of(error).happened))
+        task.finished.connect(lambda: self._idle(entry))
+        self._refresh_view()
+        return task
+
+    def _idle(self, entry: _Entry) -> None:
+        entry.busy = ""
+        self._refresh_view()
+
+    def _choose(self, row: int) -> None:
+        if self.push.running:
+            self._refresh_view()
+            return
+        entry = self._entry
+        if entry is not None:
+            self.page.show_node(entry.opened.node, live=entry.opened.live)
+        self._show_node()
+
+    def _show_if_current(self, entry: _Entry) -> None:
+        if entry is self._entry:
+            self.page.show_node(entry.opened.node, live=entry.opened.live)
+            self._refresh_view()
+
+    def _show_node(self) -> None:
+        self.stack.setCurrentWidget(self.page if self._entry is not None else self.empty)
+        self._refresh_view()
+
+    # --- staging
+
+    def reserve(self, address: PciAddress) -> None:
+        entry = self._entry
+        if entry is not None:
+            self._stage(entry, reserve_card(entry.opened.node, address))
+
+    def stage_iommu_on(self) -> None:
+        entry = self._entry
+        if entry is not None:
+            self._stage(entry, iommu_on())
+
+    def _stage(self, entry: _Entry, intent: Intent) -> None:
+        try:
+            entry.opened.stage(intent)
+        except IntentError as error:
+            self._show_error(error)
+            return
+        if intent in entry.order:
+            entry.order.remove(intent)
+        entry.order.append(intent)
+        self._refresh_view()
+
+    def _unstage_address(self, address: PciAddress) -> None:
+        entry = self._entry
+        if entry is None:
+            return
+        for intent in entry.opened.staged:
+            reserved = getattr(intent, "address", None)
+            if isinstance(reserved, PciAddress) and reserved.card == address.card:
+                self._unstage(entry, intent)
+
+    def unstage_last(self) -> None:
+        entry = self._entry
+        if entry is not None and entry.order:
+            self._unstage(entry, entry.order[-1])
+
+    def _unstage(self, entry: _Entry, intent: Intent) -> None:
+        entry.opened.unstage(intent)
+        entry.order = [other for other in entry.order if other != intent]
+        self._refresh_view()
+
+    def discard(self) -> None:
+        entry = self._entry
+        if entry is not None:
+            entry.opened.discard()
+            entry.order.clear()
+            self._refresh_view()
+
+    # --- review and push
+
+    def review_changes(self) -> None:
+        entry = self._entry
+        if entry is None or entry.busy or not entry.opened.staged:
+            return
+        task = self._run(entry, self.tr("reading for the review…"), entry.opened.plan)
+        task.succeeded.connect(lambda plan: self._show_review(entry, plan, rollback=False))
+        task.failed.connect(self._show_error)
+
+    def review_rollback(self) -> None:
+        entry = self._entry
+        if entry is None or entry.busy or not entry.opened.live:
+            return
+        task = self._run(entry, self.tr("reading the last push…"), entry.opened.rollback_plan)
+        task.succeeded.connect(lambda plan: self._show_review(entry, plan, rollback=True))
+        task.failed.connect(self._show_error)
+
+    def _show_review(self, entry: _Entry, plan: Plan, *, rollback: bool) -> None:
+        if entry is not self._entry:
+            return
+        entry.plan_is_rollback = rollback
+        self.review.show_plan(plan, rollback=rollback)
+        self.review.push_button.setEnabled(self.review.push_button.isEnabled() and entry.opened.live)
+        self.stack.setCurrentWidget(self.review)
+        self._refresh_view()
+
+    def _push(self, plan: Plan) -> None:
+        entry = self._entry
+        if entry is None or entry.busy:
+            return
+        opened = entry.opened
+        task = self._run(
+            entry,
+            self.tr("pushing…"),
+            lambda token, report: opened.push(plan, reboot=True, token=token, report=report),
+        )
+        self.push.begin(plan, task, rollback=entry.plan_is_rollback)
+        self.stack.setCurrentWidget(self.push)
+        self._refresh_view()
+
+    def _push_ended(self, result: object) -> None:
+        entry = next((e for e in self._entries if e.lane and e is self._entry), None)
+        if entry is None:
+            return
+        entry.order = [intent for intent in entry.order if intent in entry.opened.staged]
+        self.page.show_node(entry.opened.node, live=entry.opened.live)
+        self._refresh_view()
+
+    # --- what is shown
+
+    def _refresh_view(self) -> None:
+        for row, entry in enumerate(self._entries):
+            self.nodes.show_state(row, *self._state_of(entry), len(entry.opened.staged))
+        entry = self._entry
+        on_page = self.stack.currentWidget() is self.page
+        staged = () if entry is None else entry.opened.staged
+        if entry is not None:
+            self.page.show_iommu(
+                entry.opened.node, staged=any(getattr(i, "kind", "") == "iommu-on" for i in staged)
+            )
+            self.page.show_staged(
+                {
+                    address: "vfio-pci"
+                    for intent in staged
+                    if isinstance(at := getattr(intent, "address", None), PciAddress)
+                    for address in (f.address for f in entry.opened.node.card(at))
+                }
+            )
+            self._bar_title.setText(
+                (
+                    self.tr("1 change on {0}")
+                    if len(staged) == 1
+                    else self.tr("%n changes on {0}", "", len(staged))
+                ).format(entry.opened.name)
+            )
+            self._bar_note.setText(
+                self.tr("must reboot: {0}").format(", ".join(self._words.intent(i) for i in staged))
+                if entry.opened.live
+                else self.tr("opened from a file: can be reviewed, not pushed")
+            )
+        self._bar.setVisible(bool(staged) and on_page)
+        free = entry is not None and not entry.busy and not self.push.running
+        live = free and entry is not None and entry.opened.live
+        self.nodes.setEnabled(not self.push.running)
+        self.save_action.setEnabled(free)
+        self.close_action.setEnabled(free)
+        self.refresh_action.setEnabled(live)
+        self.rollback_action.setEnabled(live)
+        self.iommu_action.setEnabled(
+            free and entry is not None and entry.opened.node.iommu.active is not True and on_page
+        )
+        for thing in (self.unstage_action, self.discard_action):
+            thing.setEnabled(bool(staged) and free and on_page)
+        self.review_action.setEnabled(bool(staged) and free and on_page)
+        self._review.setEnabled(free)
+        self._discard.setEnabled(free)
+        self._review.setText(
+            self.tr("Review…") if entry is None or not entry.busy else self.tr("Reading the node…")
+        )
+        name = "" if entry is None else entry.opened.name
+        self.setWindowTitle(self.tr("{0} - Lanewright").format(name) if name else self.tr("Lanewright"))
+
+    def _state_of(self, entry: _Entry) -> tuple[str, str]:
+        """Colour of the dot, and words."""
+        opened = entry.opened
+        if entry.busy:
+            return "warn", entry.busy
+        if entry.trouble:
+            return "bad", entry.trouble
+        if not opened.live:
+            return "idle", self.tr("file, {0}").format((opened.node.taken or "")[:10] or self.tr("undated"))
+        if opened.staged:
+            return "warn", self.tr("reboot needed")
+        if opened.node.iommu.active is not True:
+            return "idle", self.tr("connected, IOMMU off")
+        return "good", self.tr("connected")
+
+    def _show_error(self, error: Exception) -> None:
+        self.page.error.show_error(self._errors.of(error))
+        self._show_node()
+
+    def _box_of(self, error: Exception) -> None:
+        """For what has no page of its own: a file that cannot be opened while no node is."""
+        wording = self._errors.of(error)
+        box = QMessageBox(QMessageBox.Icon.Warning, self.tr("Lanewright"), wording.happened, parent=self)
+        box.setObjectName("error_box")
+        box.setInformativeText(wording.body)
+        if wording.details:
+            box.setDetailedText(wording.details)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    # --- files and leaving
+
+    def _ask_file(self) -> None:
+        box = QFileDialog(self, self.tr("Open a snapshot, a copy of /sys, or a listing"))
+        box.setFileMode(QFileDialog.FileMode.ExistingFile)
+        box.fileSelected.connect(lambda path: self.open_file(Path(path)))
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    def _ask_save(self) -> None:
+        entry = self._entry
+        if entry is None:
+            return
+        box = QFileDialog(self, self.tr("Save snapshot of {0}").format(entry.opened.name))
+        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        box.setDefaultSuffix("lwsnap")
+        box.selectFile(f"{entry.opened.name}.lwsnap")
+        box.fileSelected.connect(lambda path: self.save_file(Path(path)))
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    def save_file(self, path: Path) -> Task | None:
+        entry = self._entry
+        if entry is None:
+            return None
+        task = self._runner.start("disk", lambda token, report: self._opening.save(entry.opened, path))
+        task.failed.connect(self._box_of)
+        return task
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.push.running:
+            event.ignore()
+            box = QMessageBox(
+                QMessageBox.Icon.Warning,
+                self.tr("A push is running"),
+                self.tr("The node is being changed."),
+                parent=self,
+            )
+            box.setObjectName("quit_box")
+            box.setInformativeText(
+                self.tr("Wait until it ends, or cancel it on its page: it stops before the next step then.")
+            )
+            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            box.open()
+            return
+        self._settings.setValue("window/geometry", self.saveGeometry())
+        super().closeEvent(event)
+
+    def close_transports(self) -> None:
+        """For the way out: frees every blocked read of every node."""
+        for entry in self._entries:
+            entry.opened.close()

@@ -1,0 +1,194 @@
+"""The board in the window: zoom, keyboard, and what is said where there is nothing to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
+
+from backend.node.address import PciAddress
+from backend.node.node import Node
+from gui.map.layout import Row
+from gui.map.scene import MapScene
+from gui.models.selection import Selection
+from gui.theme import colours_of, scaled
+
+SMALLEST, LARGEST = 0.15, 3.0
+STEP = 1.2
+
+
+class MapView(QGraphicsView):
+    """The map of one node. Arrows move between functions, Enter inspects, +, -, 0 and F zoom and fit."""
+
+    inspect_requested = Signal(object)  # PciAddress
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Map"))
+        self.setAccessibleDescription(self.tr("The devices of the map are also on the page Devices, as a table."))
+        self._node: Node | None = None
+        self._selection = selection
+        self._scene = MapScene(selection, self.font(), colours_of(self.palette()), self)
+        self._scene.inspect_requested.connect(self.inspect_requested)
+        self.setScene(self._scene)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setMouseTracking(True)
+        selection.changed.connect(self._reveal)
+
+    def sizeHint(self) -> QSize:
+        return QSize(960, 640)
+
+    def set_node(self, node: Node | None) -> None:
+        self._node = node
+        self._arrange()
+
+    def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
+        self._scene.set_staged(staged)
+
+    # --- zoom --------------------------------------------------------------------------------------------------
+
+    @property
+    def zoom(self) -> float:
+        return self.transform().m11()
+
+    def set_zoom(self, factor: float) -> None:
+        """1.0 is the size of the other texts of the application."""
+        factor = min(max(factor, SMALLEST), LARGEST)
+        self.resetTransform()
+        self.scale(factor, factor)
+
+    def fit(self) -> None:
+        """Show the whole board, never larger than 100 %."""
+        rect = self.sceneRect()
+        if rect.width() > 0 and rect.height() > 0:
+            area = self.viewport().size()
+            self.set_zoom(min(area.width() / rect.width(), area.height() / rect.height(), 1.0))
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        # Room for a scroll bar is always kept, so that its coming does not change the arrangement.
+        width = self.width() - self.verticalScrollBar().sizeHint().width()
+        self._scene.set_node(self._node or Node(), width)
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._arrange()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_scene"):
+            width = self.width() - self.verticalScrollBar().sizeHint().width()
+            self._scene.restyle(self.font(), colours_of(self.palette()), width)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.set_zoom(self.zoom * STEP ** (event.angleDelta().y() / 120))
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self._scene.hover(self.mapToScene(event.position().toPoint()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._scene.hover(None)
+
+    def focusInEvent(self, event: QEvent) -> None:  # type: ignore[override]
+        super().focusInEvent(event)  # type: ignore[arg-type]
+        self._scene.set_focused(True)
+
+    def focusOutEvent(self, event: QEvent) -> None:  # type: ignore[override]
+        super().focusOutEvent(event)  # type: ignore[arg-type]
+        self._scene.set_focused(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        moves = {
+            Qt.Key.Key_Up: (0, -1),
+            Qt.Key.Key_Down: (0, 1),
+            Qt.Key.Key_Left: (-1, 0),
+            Qt.Key.Key_Right: (1, 0),
+        }
+        current = self._selection.current
+        if key in moves:
+            self._move(*moves[Qt.Key(key)])
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and current is not None:
+            self.inspect_requested.emit(current)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.set_zoom(self.zoom * STEP)
+        elif key == Qt.Key.Key_Minus:
+            self.set_zoom(self.zoom / STEP)
+        elif key == Qt.Key.Key_0:
+            self.set_zoom(1.0)
+        elif key == Qt.Key.Key_F:
+            self.fit()
+        elif key == Qt.Key.Key_Escape and current is not None:
+            self._selection.current = None
+        else:
+            super().keyPressEvent(event)
+
+    def _move(self, dx: int, dy: int) -> None:
+        """Select the next row that way: the nearest in the same column first."""
+        rows = self._scene.rows()
+        if not rows:
+            return
+        found = self._scene.row_of(self._selection.current)
+        if found is None:
+            self._selection.current = rows[0][1].addresses[0]
+            return
+        here = found[1].rect
+
+        def far(row: Row) -> tuple[float, float]:
+            across, down = row.rect.x - here.x, row.rect.y - here.y
+            along, aside = (down * dy, abs(across)) if dy else (across * dx, abs(down))
+            # Below a card in the other column is not "below": the way aside weighs more.
+            column_apart = dy and (row.rect.x >= here.right or row.rect.right <= here.x)
+            return (1 if column_apart else 0, along + 0.3 * aside if dy else along + 2 * aside)
+
+        onward = [
+            row
+            for _, row in rows
+            if (row.rect.y - here.y) * dy > 0 or (dx and (row.rect.x - here.x) * dx > here.w / 2)
+        ]
+        if onward:
+            self._selection.current = min(onward, key=far).addresses[0]
+
+    def _reveal(self, address: object) -> None:
+        found = self._scene.row_of(address) if isinstance(address, PciAddress) else None
+        if found is not None:
+            rect = found[1].rect
+            self.ensureVisible(QRectF(rect.x, rect.y, min(rect.w, self.width() - 60), rect.h), 24, 32)
+
+    # --- nothing to show ---------------------------------------------------------------------------------------
+
+    def drawForeground(self, painter: QPainter, rect: QRectF | QPointF) -> None:  # type: ignore[override]
+        if self._node is not None and self._node.functions:
+            return
+        title = self.tr("No node is open") if self._node is None else self.tr("No PCI devices")
+        text = (
+            self.tr("Connect to a node, or open a snapshot file.")
+            if self._node is None
+            else self.tr("The snapshot of this node has no PCI devices in it.")
+        )
+        colours = colours_of(self.palette())
+        painter.save()
+        painter.resetTransform()
+        area = QRectF(self.viewport().rect())
+        line = painter.fontMetrics().height()
+        painter.setFont(scaled(self.font(), 1.25, bold=True))
+        painter.setPen(QColor(colours.text))
+        painter.drawText(area.adjusted(0, 0, 0, -1.6 * line), Qt.AlignmentFlag.AlignCenter, title)
+        painter.setFont(self.font())
+        painter.setPen(QColor(colours.muted))
+        painter.drawText(area.adjusted(0, 1.4 * line, 0, 0), Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()

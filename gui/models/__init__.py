@@ -1,0 +1,1 @@
+"""What views share: the selection, and the devices as a tree."""

@@ -1,0 +1,67 @@
+"""What the window needs of the backend, and nothing more: open nodes, and the ways to one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from backend.errors import HostKeyUnknown
+from backend.node.address import PciAddress
+from backend.node.node import Node
+from backend.plan.plan import Intent, Plan, Verdict
+from backend.progress import CancelToken, Report
+from gui.dialogs.connect_dialog import ConnectRequest
+
+
+class Pushed(Protocol):
+    """What a push came to."""
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]: ...
+
+
+class OpenNode(Protocol):
+    """backend.workspace.OpenNode as the window uses it. What takes a token waits, and runs in the node's lane."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def live(self) -> bool: ...
+    @property
+    def node(self) -> Node: ...
+    @property
+    def staged(self) -> tuple[Intent, ...]: ...
+
+    def stage(self, intent: Intent) -> None: ...
+    def unstage(self, intent: Intent) -> None: ...
+    def discard(self) -> None: ...
+    def refresh(self, token: CancelToken, report: Report) -> object: ...
+    def plan(self, token: CancelToken, report: Report) -> Plan: ...
+    def rollback_plan(self, token: CancelToken, report: Report) -> Plan: ...
+    def push(self, plan: Plan, *, reboot: bool, token: CancelToken, report: Report) -> Pushed: ...
+    def close(self) -> None: ...
+
+
+class Opening(Protocol):
+    """The ways to an open node."""
+
+    def connect(self, request: ConnectRequest, token: CancelToken, report: Report) -> OpenNode:
+        """Raises HostKeyUnknown where the key must be confirmed first."""
+
+    def trust(self, error: HostKeyUnknown) -> None:
+        """Keep the key that `error` shows."""
+
+    def open_file(self, path: Path) -> OpenNode: ...
+    def save(self, opened: OpenNode, path: Path) -> None: ...
+
+
+def iommu_on() -> Intent:
+    from backend.plan.intents.iommu_on import IommuOn
+
+    return IommuOn()
+
+
+def reserve_card(node: Node, address: PciAddress) -> Intent:
+    from backend.plan.intents.reserve_card import ReserveCard
+
+    return ReserveCard(address)

@@ -1,0 +1,73 @@
+"""A file's change as a diff: signs and colours, every byte visible."""
+
+from __future__ import annotations
+
+import difflib
+
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QColor, QTextBlockFormat, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from gui.theme import colours_of, fixed
+
+
+def diff_lines(before: bytes | None, after: bytes | None) -> list[str]:
+    """Unified diff, three lines of context, without the file heads. Bytes that are no UTF-8 show as ``\\xNN``.
+
+    A last line without a line end is followed by diff's own remark.
+    """
+    lines = list(difflib.unified_diff(_split(before), _split(after), n=3))[2:]
+    shown: list[str] = []
+    for line in lines:
+        shown.append(line.rstrip("\n"))
+        if not line.endswith("\n"):
+            shown.append("\\ No newline at end of file")
+    return shown
+
+
+def _split(content: bytes | None) -> list[str]:
+    text = (content or b"").decode("utf-8", "backslashreplace")
+    lines = text.split("\n")
+    return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+class DiffView(QPlainTextEdit):
+    """Read-only; copied text is the diff itself."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("diff")
+        self.setReadOnly(True)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setFont(fixed(self.font()))
+        self.setAccessibleName(self.tr("Exact change"))
+        self._lines: list[str] = []
+
+    def show_lines(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._render()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._render()
+
+    def _render(self) -> None:
+        colours = colours_of(self.palette())
+        self.clear()
+        cursor = QTextCursor(self.document())
+        for number, line in enumerate(self._lines):
+            block, char = QTextBlockFormat(), QTextCharFormat()
+            tone = {"+": colours.good, "-": colours.bad}.get(line[:1])
+            if tone is not None:
+                block.setBackground(QColor(tone.fill))
+                char.setForeground(QColor(tone.text))
+            elif line.startswith(("@@", "\\")):
+                char.setForeground(QColor(colours.muted))
+            if number:
+                cursor.insertBlock(block, char)
+            else:
+                cursor.setBlockFormat(block)
+                cursor.setBlockCharFormat(char)
+            cursor.insertText(line, char)
+        self.moveCursor(QTextCursor.MoveOperation.Start)

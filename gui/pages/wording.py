@@ -1,0 +1,99 @@
+"""What steps, hazards, intents and verdicts are called before people."""
+
+from __future__ import annotations
+
+import shlex
+
+from PySide6.QtCore import QObject
+
+from backend.plan.plan import Hazard, Plan, Reboot, RunCommand, Step, Verdict, WriteFile
+
+
+class PlanWording(QObject):
+    """Sentences for the values of backend.plan. Unknown codes are shown as they are."""
+
+    def step(self, step: Step, hostname: str) -> str:
+        match step:
+            case WriteFile(before=None):
+                return self.tr("Create {0}").format(step.path)
+            case WriteFile(after=None):
+                return self.tr("Remove {0}").format(step.path)
+            case WriteFile():
+                return self.tr("Change {0}").format(step.path)
+            case RunCommand(argv=("update-initramfs", *_)):
+                return self.tr("Rebuild the initramfs")
+            case RunCommand(argv=("update-grub", *_)):
+                return self.tr("Write the boot menu (GRUB)")
+            case RunCommand():
+                return self.tr("Run {0}").format(shlex.join(step.argv))
+            case Reboot():
+                return self.tr("Reboot {0}").format(hostname)
+
+    def step_note(self, step: Step) -> str:
+        """What stands in the place of a diff for a step that is no file."""
+        if isinstance(step, RunCommand):
+            return f"$ {shlex.join(step.argv)}"
+        if isinstance(step, Reboot):
+            return self.tr(
+                "The node restarts. Lanewright waits until it answers with another boot id, reads it again, and "
+                "shows for each change whether it holds."
+            )
+        return ""
+
+    def push_button(self, plan: Plan) -> str:
+        """``Write 3 files, rebuild initramfs, reboot pve1``."""
+        parts: list[str] = []
+        if plan.writes:
+            parts.append(
+                self.tr("write 1 file")
+                if len(plan.writes) == 1
+                else self.tr("write %n files", "", len(plan.writes))
+            )
+        commands = [step.argv[0].rsplit("/", 1)[-1] for step in plan.steps if isinstance(step, RunCommand)]
+        if "update-grub" in commands:
+            parts.append(self.tr("update the boot menu"))
+        if "update-initramfs" in commands:
+            parts.append(self.tr("rebuild initramfs"))
+        others = len([name for name in commands if name not in ("update-grub", "update-initramfs")])
+        if others:
+            parts.append(
+                self.tr("run 1 command") if others == 1 else self.tr("run %n commands", "", others)
+            )
+        if plan.reboots:
+            parts.append(self.tr("reboot {0}").format(plan.hostname))
+        text = ", ".join(parts) or self.tr("nothing to do")
+        return text[:1].upper() + text[1:]
+
+    def intent(self, intent: object) -> str:
+        kind = getattr(intent, "kind", "")
+        if kind == "iommu-on":
+            return self.tr("IOMMU on")
+        if kind == "reserve-card":
+            return self.tr("{0} reserved for passthrough").format(getattr(intent, "address", ""))
+        return str(kind)
+
+    def hazard(self, hazard: Hazard) -> str:
+        """What the host would lose, and by which way the device is used."""
+        what = {
+            "this-connection": self.tr("It carries this very connection"),
+            "management": self.tr("The management address of the node is on it"),
+            "network": self.tr("The host's network uses it"),
+            "root": self.tr("The root file system is on it"),
+            "boot": self.tr("The node boots from it"),
+            "swap": self.tr("Swap is on it"),
+            "mount": self.tr("A mounted file system is on it"),
+            "lvm": self.tr("An LVM volume group is on it"),
+            "zfs": self.tr("A ZFS pool is on it"),
+            "storage": self.tr("Storage of the host is on it"),
+            "console": self.tr("The node's own console is on it"),
+            "display": self.tr("The node's own display is on it"),
+            "same-ids": self.tr("It has the same ids as the chosen card, so vfio-pci takes it too"),
+            "group-mate": self.tr("It shares the IOMMU group of the chosen card"),
+            "guest": self.tr("A guest uses it"),
+        }.get(hazard.code, hazard.code)
+        way = " → ".join((str(hazard.address), *hazard.chain)) if hazard.address else " → ".join(hazard.chain)
+        return self.tr("{0}: {1}").format(what, way) if way else what
+
+    def verdict(self, verdict: Verdict) -> str:
+        state = {True: self.tr("holds"), False: self.tr("does not hold"), None: self.tr("cannot be told")}
+        return self.tr("{0}: {1}").format(self.intent(verdict.intent), state[verdict.holds])

@@ -1,0 +1,1 @@
+"""Real Debian machines with a virtual IOMMU, for tests and for people."""
