@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 import platformdirs
-from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSettings, Qt, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSettings, QTranslator
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
@@ -66,7 +66,11 @@ def make_application() -> QApplication:
     app.setOrganizationName("lanewright")
     app.setDesktopFileName("lanewright")
     icon = next(
-        (file for file in (RESOURCES / "icons" / "lanewright.svg", RESOURCES / "lanewright.svg") if file.is_file()),
+        (
+            file
+            for file in (RESOURCES / "icons" / "lanewright.svg", RESOURCES / "lanewright.svg")
+            if file.is_file()
+        ),
         None,
     )
     if icon is not None:
@@ -94,18 +98,20 @@ def app_folder() -> Path:
 
 def make_window(runner: TaskRunner, folder: Path) -> MainWindow:
     settings = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
-    window = MainWindow(runner, WorkspaceOpening(folder / "known_hosts"), settings)
+    return MainWindow(runner, WorkspaceOpening(folder / "known_hosts"), settings)
+
+
+def make_demo(runner: TaskRunner, window: MainWindow) -> Demo:
     demo = Demo(runner, window)
     window.demo_requested.connect(demo.start)
-    window.destroyed.connect(demo.close)
-    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
-    window.demo = demo
-    return window
+    demo.opened.connect(window.add_node)
+    demo.failed.connect(window.show_failure)
+    return demo
 
 
-def leave(runner: TaskRunner, window: MainWindow, status: int) -> int:
+def leave(runner: TaskRunner, window: MainWindow, demo: Demo, status: int) -> int:
     """End all work. A lane that does not let go in time would keep the process; it is left behind then."""
-    ended = runner.shutdown(window.close_transports, window.demo.close)
+    ended = runner.shutdown(window.close_transports, demo.close)
     if not ended:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -128,12 +134,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.excepthook = mistakes.hook
     runner = TaskRunner()
     window = make_window(runner, app_folder())
+    demo = make_demo(runner, window)
     for file in options.files:
         window.open_file(file)
     if options.demo:
-        window.demo.start()
+        demo.start()
     window.show()
-    return leave(runner, window, app.exec())
+    return leave(runner, window, demo, app.exec())
 
 
 def demo_journey(shots: Path) -> tuple[Verdict, ...]:
@@ -146,13 +153,14 @@ def demo_journey(shots: Path) -> tuple[Verdict, ...]:
     runner = TaskRunner()
     with tempfile.TemporaryDirectory(prefix="lanewright-") as folder:
         window = make_window(runner, Path(folder))
+        demo = make_demo(runner, window)
         window.resize(1440, 900)
         window.show()
         try:
-            machine = window.demo.first_machine()
+            machine = demo.machines()[0]
             journey = Journey(window, shots)
-            journey.connect(machine.target, machine.identity, machine.fingerprint)
-            journey.reserve(machine.gpu)
+            journey.connect(machine, machine.identity, machine.fingerprint)
+            journey.reserve(journey.free_gpu())
             if window.current is not None and window.current.node.iommu.active is not True:
                 journey.iommu_on()
             journey.review()
@@ -160,7 +168,7 @@ def demo_journey(shots: Path) -> tuple[Verdict, ...]:
             journey.rollback()
             journey.done()
         finally:
-            runner.shutdown(window.close_transports, window.demo.close)
+            runner.shutdown(window.close_transports, demo.close)
             window.close()
     wrong = [verdict for verdict in verdicts if verdict.holds is not True]
     if wrong:

@@ -281,6 +281,13 @@ class ErrorWording(QObject):
                     self.tr("Refresh the node and choose the device on the map."),
                     "",
                 )
+            case "demo-not-installed":
+                return (
+                    self.tr("The demo is not installed."),
+                    self.tr("It is an optional part; {0} is missing.").format(said.get("module", "")),
+                    self.tr("Install it with: pip install lanewright[demo]"),
+                    "",
+                )
             case "boot-loader-unknown":
                 return (
                     self.tr("It is not clear which boot loader starts this node."),

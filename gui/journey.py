@@ -1,4 +1,4 @@
-"""The main job, driven through the real windows as a person would: used by the demo command and by the lab's tests.
+"""The main job, driven through the real windows: used by the demo command and by the lab's tests.
 
 ``python -m gui.journey [--screenshots DIR]`` does it on the built-in demo and prints where the pictures are.
 """
@@ -44,7 +44,7 @@ class JourneyError(AssertionError):
 
 
 class Journey:
-    """Each step waits until the window shows its end, takes a picture, and raises JourneyError where it does not."""
+    """Each step waits until the window shows its end and takes a picture; else it raises JourneyError."""
 
     def __init__(self, window: MainWindow, shots: Path | None) -> None:
         self.window = window
@@ -89,6 +89,17 @@ class Journey:
         self._click(self.window.page.inspector, "reserve")
         self._await(lambda: self._staged() > before, f"{address} staged")
         self._picture("reserved")
+
+    def free_gpu(self) -> PciAddress:
+        """A display adapter of the open node that the host does not use, for the demo."""
+        current = self.window.current
+        if current is None:
+            raise JourneyError("no node is open")
+        for function in current.node.functions:
+            used = any(current.node.uses_of.get(f.address) for f in current.node.card(function.address))
+            if function.base_class == 0x03 and not function.boot_vga and not used:
+                return function.address
+        raise JourneyError("no free display adapter in the node")
 
     def iommu_on(self) -> None:
         before = self._staged()
@@ -142,7 +153,9 @@ class Journey:
         return 0 if current is None else len(current.staged)
 
     def _dialog(self, kind: type[W]) -> W | None:
-        return next((w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()), None)
+        return next(
+            (w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()), None
+        )
 
     def _find(self, inside: QWidget, kind: type[W], name: str) -> W:
         found = inside.findChild(kind, name)
@@ -172,7 +185,9 @@ class Journey:
             found = condition()
             if found:
                 return found  # type: ignore[return-value]
-            said = [b.text for b in (inside or self.window).findChildren(Banner) if b.isVisible() and b.is_error]
+            said = [
+                b.text for b in (inside or self.window).findChildren(Banner) if b.isVisible() and b.is_error
+            ]
             if said and inside is not None:
                 raise JourneyError(f"waiting for {what}: {said[0]}")
             if deadline.hasExpired():

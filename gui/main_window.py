@@ -31,6 +31,7 @@ from gui.opening import Opening, OpenNode, iommu_on, reserve_card
 from gui.pages.empty_page import EmptyPage
 from gui.pages.node_list import NodeList
 from gui.pages.node_page import NodePage
+from gui.pages.primary_button import PrimaryButton
 from gui.pages.push_page import PushPage
 from gui.pages.review_page import ReviewPage
 from gui.pages.wording import PlanWording
@@ -161,8 +162,7 @@ class MainWindow(QMainWindow):
         self._bar_note = QLabel()
         self._discard = named(QPushButton(self.tr("Discard")), "discard")
         self._discard.clicked.connect(self.discard)
-        self._review = named(QPushButton(self.tr("Review…")), "review")
-        self._review.setDefault(True)
+        self._review = named(PrimaryButton(self.tr("Review…")), "review")
         self._review.clicked.connect(self.review_changes)
         bar = QHBoxLayout(self._bar)
         bar.setContentsMargins(16, 8, 16, 8)
@@ -225,7 +225,7 @@ class MainWindow(QMainWindow):
     def open_file(self, path: Path) -> Task:
         task = self._runner.start("disk", lambda token, report: self._opening.open_file(path))
         task.succeeded.connect(self.add_node)
-        task.failed.connect(self._box_of)
+        task.failed.connect(self.show_failure)
         return task
 
     def add_node(self, opened: OpenNode) -> None:
@@ -376,7 +376,7 @@ class MainWindow(QMainWindow):
         self._refresh_view()
 
     def _push_ended(self, result: object) -> None:
-        entry = next((e for e in self._entries if e.lane and e is self._entry), None)
+        entry = self._entry
         if entry is None:
             return
         entry.order = [intent for intent in entry.order if intent in entry.opened.staged]
@@ -386,8 +386,8 @@ class MainWindow(QMainWindow):
     # --- what is shown
 
     def _refresh_view(self) -> None:
-        for row, entry in enumerate(self._entries):
-            self.nodes.show_state(row, *self._state_of(entry), len(entry.opened.staged))
+        for row, each in enumerate(self._entries):
+            self.nodes.show_state(row, *self._state_of(each), len(each.opened.staged))
         entry = self._entry
         on_page = self.stack.currentWidget() is self.page
         staged = () if entry is None else entry.opened.staged
@@ -456,7 +456,7 @@ class MainWindow(QMainWindow):
         self.page.error.show_error(self._errors.of(error))
         self._show_node()
 
-    def _box_of(self, error: Exception) -> None:
+    def show_failure(self, error: Exception) -> None:
         """For what has no page of its own: a file that cannot be opened while no node is."""
         wording = self._errors.of(error)
         box = QMessageBox(QMessageBox.Icon.Warning, self.tr("Lanewright"), wording.happened, parent=self)
@@ -493,7 +493,7 @@ class MainWindow(QMainWindow):
         if entry is None:
             return None
         task = self._runner.start("disk", lambda token, report: self._opening.save(entry.opened, path))
-        task.failed.connect(self._box_of)
+        task.failed.connect(self.show_failure)
         return task
 
     def closeEvent(self, event: QCloseEvent) -> None:

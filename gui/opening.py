@@ -5,6 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from backend.plan.intents.iommu_on import IommuOn
+from backend.plan.intents.reserve_card import ReserveCard
+from backend.remote.address import Target
+from backend.remote.host_keys import HostKeys
+from backend.remote.ssh import Credentials
+from backend.workspace import open_file, open_live
+
 from backend.errors import HostKeyUnknown
 from backend.node.address import PciAddress
 from backend.node.node import Node
@@ -21,7 +28,7 @@ class Pushed(Protocol):
 
 
 class OpenNode(Protocol):
-    """backend.workspace.OpenNode as the window uses it. What takes a token waits, and runs in the node's lane."""
+    """backend.workspace.OpenNode as the window uses it. What takes a token runs in the node's lane."""
 
     @property
     def name(self) -> str: ...
@@ -39,6 +46,7 @@ class OpenNode(Protocol):
     def plan(self, token: CancelToken, report: Report) -> Plan: ...
     def rollback_plan(self, token: CancelToken, report: Report) -> Plan: ...
     def push(self, plan: Plan, *, reboot: bool, token: CancelToken, report: Report) -> Pushed: ...
+    def save(self, path: Path) -> None: ...
     def close(self) -> None: ...
 
 
@@ -55,13 +63,34 @@ class Opening(Protocol):
     def save(self, opened: OpenNode, path: Path) -> None: ...
 
 
-def iommu_on() -> Intent:
-    from backend.plan.intents.iommu_on import IommuOn
+class WorkspaceOpening:
+    """backend.workspace, spoken to with what the person typed. `known_hosts`: file of trusted host keys."""
 
+    def __init__(self, known_hosts: Path) -> None:
+        self._host_keys = HostKeys(known_hosts)
+
+    def connect(self, request: ConnectRequest, token: CancelToken, report: Report) -> OpenNode:
+        target = Target(host=request.host, port=request.port, user=request.user)
+        credentials = Credentials(
+            identity=Path(request.key_file).expanduser() if request.key_file else None,
+            passphrase=request.passphrase or None,
+            password=request.password or None,
+        )
+        return open_live(target, credentials, self._host_keys, token, report)
+
+    def trust(self, error: HostKeyUnknown) -> None:
+        self._host_keys.trust(error)
+
+    def open_file(self, path: Path) -> OpenNode:
+        return open_file(path)
+
+    def save(self, opened: OpenNode, path: Path) -> None:
+        opened.save(path)
+
+
+def iommu_on() -> Intent:
     return IommuOn()
 
 
 def reserve_card(node: Node, address: PciAddress) -> Intent:
-    from backend.plan.intents.reserve_card import ReserveCard
-
     return ReserveCard(address)

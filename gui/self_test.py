@@ -32,7 +32,7 @@ def import_backend() -> int:
 
 def self_test() -> int:
     """Import all back-ends, open the demo, draw its map. 0 where all of that worked; prints one line."""
-    from gui.app import make_application, make_window
+    from gui.app import make_application, make_demo, make_window
 
     modules = import_backend()
     make_application()
@@ -41,9 +41,10 @@ def self_test() -> int:
         window = make_window(runner, Path(folder))
         window.resize(1200, 800)
         window.show()
-        window.demo.start()
+        demo = make_demo(runner, window)
+        demo.start()
         deadline = QDeadlineTimer(60_000)
-        while window.current is None and not window.demo.trouble and not deadline.hasExpired():
+        while window.current is None and not demo.trouble and not deadline.hasExpired():
             QTest.qWait(20)
         opened = window.current
         drawn = False
@@ -54,8 +55,8 @@ def self_test() -> int:
             window.page.map.render(painter)
             painter.end()
             drawn = len({image.pixel(x, image.height() // 3) for x in range(image.width())}) > 1
-        trouble = window.demo.trouble
-        runner.shutdown(window.close_transports, window.demo.close, limit=5)
+        trouble = demo.trouble
+        runner.shutdown(window.close_transports, demo.close, limit=5)
         window.close()
     if opened is None or not drawn:
         print(f"self-test failed: {trouble or 'the demo did not open or its map stayed empty'}")

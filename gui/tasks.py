@@ -1,7 +1,7 @@
 """Backend work off the GUI thread: lanes, progress, cancel.
 
 A lane is one thread, so what runs in it keeps its order: one lane for each node, one for the disk. Work is a
-plain function of (token, report) that knows nothing of Qt. Its worker emits a single private, queued signal; the
+plain function of (token, report) that knows nothing of Qt. Its worker emits one private, queued signal; the
 public ones come from the GUI thread, so a caller may connect any time before it returns to the event loop.
 """
 

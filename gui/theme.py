@@ -1,4 +1,4 @@
-"""Colours of the map and of status boxes, one table for each scheme. Everything else takes the palette's roles."""
+"""Colours of the map and of status boxes, a table for each scheme. All else takes the palette's roles."""
 
 from __future__ import annotations
 

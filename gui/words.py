@@ -1,12 +1,12 @@
-"""What a person reads about values of the model: sentences, labels, and the kind of picture that goes with them.
+"""What a person reads about values of the model: sentences, labels, and the picture that goes with them.
 
-The backend answers codes and values; everything worded is worded here or in a widget, and goes through Qt's translation.
+The backend answers codes and values; what is worded here goes through Qt's translation.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication
 
@@ -26,11 +26,26 @@ def icon_of(function: Function) -> str:
     if code is None:
         return "chip"
     by_subclass = {
-        0x0108: "nvme", 0x0403: "audio", 0x0401: "audio", 0x0280: "wireless", 0x0D80: "wireless", 0x0D11: "wireless",
-        0x0C03: "usb", 0x0604: "bridge", 0x0600: "bridge", 0x0700: "serial", 0x0703: "serial", 0x0780: "chip",
-    }  # fmt: skip
-    by_base = {0x01: "storage", 0x02: "network", 0x03: "gpu", 0x04: "audio", 0x06: "bridge", 0x0B: "accelerator",
-               0x10: "lock", 0x12: "accelerator"}  # fmt: skip
+        0x0108: "nvme",
+        0x0401: "audio",
+        0x0403: "audio",
+        0x0280: "wireless",
+        0x0D11: "wireless",
+        0x0D80: "wireless",
+        0x0C03: "usb",
+        0x0700: "serial",
+        0x0703: "serial",
+    }
+    by_base = {
+        0x01: "storage",
+        0x02: "network",
+        0x03: "gpu",
+        0x04: "audio",
+        0x06: "bridge",
+        0x0B: "accelerator",
+        0x10: "lock",
+        0x12: "accelerator",
+    }
     return by_subclass.get(code >> 8) or by_base.get(code >> 16, "chip")
 
 
@@ -78,11 +93,12 @@ def class_word(function: Function) -> str:
 
 
 def short_name(function: Function) -> str:
-    """The market name where pci.ids has one in brackets ("GA102 [GeForce RTX 3090]"), else name, else class and ids."""
+    """The name in brackets ("GA102 [GeForce RTX 3090]") where there is one, else name, else class and ids."""
     name = function.device_name
     if name:
         bracket = re.search(r"\[([^\[\]]{3,})\]\s*$", name)
-        return bracket.group(1) if bracket else name
+        # "SATA Controller [AHCI Mode]" names a mode, not a product.
+        return bracket.group(1) if bracket and not bracket.group(1).endswith("Mode") else name
     word = function.class_name or class_word(function)
     return f"{word} {function.ids}" if function.ids else word
 
@@ -142,7 +158,10 @@ def weightiest(uses: Sequence[Use]) -> Use | None:
     return min(uses, key=lambda u: order.index(u.kind) if u.kind in order else len(order), default=None)
 
 
-def driver_word(function: Function) -> str:
+def driver_word(node: Node, function: Function) -> str:
+    """Its driver; empty where the node tells no drivers at all (a listing)."""
+    if not any(f.driver for f in node.functions):
+        return ""
     return function.driver or QCoreApplication.translate("words", "no driver")
 
 
@@ -183,9 +202,13 @@ def link_below(link: Link | None, card_width: int | None, card_speed: float | No
 def link_now_of_max(link: Link) -> str:
     """For the inspector: "16 GT/s x8 of 16 GT/s x16"."""
     most = " ".join(
-        part for part in (speed(link.max_speed) if link.max_speed else "", f"x{link.max_width}" if link.max_width else "")
+        part
+        for part in (
+            speed(link.max_speed) if link.max_speed else "",
+            f"x{link.max_width}" if link.max_width else "",
+        )
         if part
-    )  # fmt: skip
+    )
     now = link_line(link)
     if now and most:
         return QCoreApplication.translate("words", "{now} of {most}").format(now=now, most=most)
@@ -236,7 +259,7 @@ def names_of(node: Node, addresses: Sequence[PciAddress], most: int = 2) -> str:
 def frame_header(
     node: Node, groups: Sequence[int], own: Sequence[PciAddress], others: Sequence[PciAddress]
 ) -> str:
-    """Over a frame: "group 15 · isolated", "group 20 · shared with eno1". `others` are all who share the groups."""
+    """Over a frame: "group 15 · isolated", "group 20 · shared with eno1". `others`: all who share."""
     if not groups:
         return no_groups(node.iommu.active)
     if len(groups) == 1:
@@ -249,7 +272,12 @@ def frame_header(
         )
     if not others:
         return QCoreApplication.translate("words", "{group} · isolated").format(group=head)
-    named = [a for a in others if a not in own] or [a for a in others if a in node.uses_of] or list(others)
+    named = [a for a in others if a not in own] or [a for a in others if a in node.uses_of]
+    if not named:
+        cards = len({a.card for a in others})
+        return QCoreApplication.translate("words", "{group} · shared by {count} cards").format(
+            group=head, count=cards
+        )
     return QCoreApplication.translate("words", "{group} · shared with {names}").format(
         group=head, names=names_of(node, named, 1)
     )
@@ -260,6 +288,8 @@ def zone_title(kind: str, numa: int | None, root: str | None) -> str:
         head = QCoreApplication.translate("words", "On board, on the root bus itself")
     else:
         head = QCoreApplication.translate("words", "Root complex {root}").format(root=root)
+    if root is not None and ":" not in root:
+        head = QCoreApplication.translate("words", "PCI domain {root}, by bus").format(root=root)
     if numa is None:
         return head
     return QCoreApplication.translate("words", "NUMA node {numa} · {rest}").format(numa=numa, rest=head)
@@ -301,9 +331,6 @@ def group_sentence(node: Node, function: Function) -> str:
     )
 
 
-def used_by(node: Node, address: PciAddress, staged: Mapping[PciAddress, str]) -> str:
-    """For a table cell: uses, and what is staged."""
-    parts = [use_badge(use) for use in node.uses_of.get(address, ())]
-    if address in staged:
-        parts.insert(0, at_reboot(staged[address]))
-    return ", ".join(parts)
+def used_by(node: Node, address: PciAddress) -> str:
+    """For a table cell: all uses, by comma."""
+    return ", ".join(use_badge(use) for use in node.uses_of.get(address, ()))

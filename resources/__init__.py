@@ -1,4 +1,4 @@
-"""Files that ship with the application, read through importlib.resources so that they are found in a frozen app."""
+"""Files that ship with the application, read so that they are found in a frozen one too."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""A simulated small cluster behind real SSH and HTTPS on loopback. Nothing of it runs on the user's own machine."""
+"""A simulated small cluster behind real SSH and HTTPS on loopback.
+
+Nothing of a node ever runs on the user's own machine.
+"""

@@ -27,14 +27,14 @@ Send = Callable[[bytes], None]
 Pause = Callable[[float], Awaitable[None]]
 
 
-def frame(kind: str, body: bytes = b"", **fields: object) -> bytes:
+def frame(kind: str, body: bytes = b"", **fields: Any) -> bytes:
     return json.dumps({**fields, "type": kind, "size": len(body)}).encode("ascii") + b"\n" + body
 
 
 async def answer(
     world: World, request: dict[str, Any], attachments: list[bytes], send: Send, pause: Pause = asyncio.sleep
 ) -> bool:
-    """Send all frames. True where the node is to restart now. `pause` waits as long as a command would take."""
+    """Send all frames. True where the node is to restart now. `pause` waits as commands do."""
     if request.get("verb") == "collect":
         for piece in collect(world, request):
             send(piece)
@@ -42,12 +42,12 @@ async def answer(
     if request.get("verb") == "carry-out":
         try:
             push = _Push(world, request, attachments, send, pause)
-        except (_Malformed, KeyError, TypeError, AttributeError) as error:
+        except (Malformed, KeyError, TypeError, AttributeError) as error:
             send(frame("refused", code="malformed", detail=repr(error)))
             return False
         try:
             return await push.carry_out()
-        except _Refuse as refusal:
+        except _RefusedError as refusal:
             send(frame("refused", **refusal.fields))
             return False
     send(frame("refused", code="malformed", detail="verb"))
@@ -247,19 +247,19 @@ def _sha256(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
-class _Malformed(Exception):
+class Malformed(Exception):  # noqa: N818 - its name is part of the answer
     """A request that no admin's side of this version sends."""
 
 
-class _Refuse(Exception):
+class _RefusedError(Exception):
     """Nothing was done."""
 
-    def __init__(self, code: str, **details: object) -> None:
+    def __init__(self, code: str, **details: Any) -> None:
         super().__init__(code)
-        self.fields = {"code": code, **details}
+        self.fields: dict[str, Any] = {"code": code, **details}
 
 
-class _StepFailed(_Refuse):
+class _StepFailedError(_RefusedError):
     """One step was begun and failed."""
 
 
@@ -277,7 +277,7 @@ class _Push:
         self._meta = request.get("meta", {})
         self._steps: list[dict[str, Any]] = request["steps"]
         if not isinstance(self._id, str) or not re.fullmatch(r"[A-Za-z0-9-]{1,100}", self._id):
-            raise _Malformed("push id")
+            raise Malformed("push id")
         for index, step in enumerate(self._steps):
             self._check_form(index, step)
         self._folder = f"{STATE}/pushes/{self._id}"
@@ -288,16 +288,16 @@ class _Push:
         if step["op"] in ("write", "remove"):
             path = step["path"]
             if not path.startswith("/") or posixpath.normpath(path) != path:
-                raise _Malformed("path " + path)
+                raise Malformed("path " + path)
             if step["op"] == "write" and not 0 <= step["attachment"] < len(self._attachments):
-                raise _Malformed("attachment")
+                raise Malformed("attachment")
         elif step["op"] == "run":
             if not step["argv"] or not all(
                 isinstance(part, str) and "\0" not in part for part in step["argv"]
             ):
-                raise _Malformed("argv")
+                raise Malformed("argv")
         elif step["op"] != "reboot" or index + 1 != len(self._steps):
-            raise _Malformed("op " + step["op"])
+            raise Malformed("op " + step["op"])
 
     def _after(self, step: dict[str, Any]) -> str | None:
         return _sha256(self._attachments[step["attachment"]]) if step["op"] == "write" else None
@@ -309,11 +309,11 @@ class _Push:
             for step in self._steps
         ]
 
-    def _note(self, **fields: object) -> None:
+    def _note(self, **fields: Any) -> None:
         line = json.dumps({**fields, "at": round(time.time(), 3)}).encode("ascii") + b"\n"
         self._world.write(self._journal, (self._world.read(self._journal) or b"") + line)
 
-    def _step(self, index: int, state: str, **fields: object) -> None:
+    def _step(self, index: int, state: str, **fields: Any) -> None:
         self._note(step=index, state=state, **fields)
         fields.pop("output", None)
         self._send(frame("step", index=index, state=state, **fields))
@@ -326,7 +326,7 @@ class _Push:
             if "steps" in entry:
                 begun = True
                 if entry["steps"] != self._recorded_steps():
-                    raise _Refuse("another-push", push=self._id)
+                    raise _RefusedError("another-push", push=self._id)
             elif "step" in entry:
                 self._states[entry["step"]] = {**self._states.get(entry["step"], {}), **entry}
         return begun
@@ -338,7 +338,7 @@ class _Push:
         real = self._world.resolve(path)
         content = self._world.read(real)
         if content is None and self._world.is_directory(real):
-            raise _Refuse("not-a-file", path=real)
+            raise _RefusedError("not-a-file", path=real)
         return real, content
 
     def _check(self) -> None:
@@ -352,24 +352,24 @@ class _Push:
             if real not in now:
                 now[real] = _sha256(content)
                 if not self._world.is_directory(posixpath.dirname(real)):
-                    raise _Refuse("no-directory", path=step["path"])
+                    raise _RefusedError("no-directory", path=step["path"])
             if self._state(index) == "done":
                 left[real] = self._after(step)
                 continue
             fits = (
                 (step["before"], self._after(step)) if self._state(index) == "started" else (step["before"],)
             )
-            if real in left and now[real] != left.pop(real) or now[real] not in fits:
-                raise _Refuse("stale", path=step["path"])
+            if (real in left and now[real] != left.pop(real)) or now[real] not in fits:
+                raise _RefusedError("stale", path=step["path"])
             now[real] = self._after(step)
         for real, digest in left.items():
             if now[real] != digest:
-                raise _Refuse("stale", path=real)
+                raise _RefusedError("stale", path=real)
 
     async def carry_out(self) -> bool:
         """True where the last step was a reboot that was done now."""
         if self._world.pushing:
-            raise _Refuse("locked", owner="", push=self._world.pushing, age=0)
+            raise _RefusedError("locked", owner="", push=self._world.pushing, age=0)
         self._world.pushing = self._id
         try:
             return await self._carry_out()
@@ -393,7 +393,7 @@ class _Push:
                 continue
             try:
                 restart = await self._do(index, step)
-            except _Refuse as failure:
+            except _RefusedError as failure:
                 self._step(index, "failed", **failure.fields)
                 state = "failed"
                 break
@@ -418,7 +418,7 @@ class _Push:
             self._step(index, "done", real=real, found=True)
             return
         if _sha256(content) != step["before"]:
-            raise _StepFailed("stale", path=step["path"])
+            raise _StepFailedError("stale", path=step["path"])
         kept: dict[str, object] = {}
         if content is not None:
             self._world.write(f"{self._folder}/originals/{index}", content)
@@ -440,14 +440,14 @@ class _Push:
         self._step(index, "started", argv=step["argv"])
         ran = self._world.run(tuple(step["argv"]))
         if ran.exit is None:
-            raise _StepFailed("os-error", detail="No such file or directory", path=step["argv"][0])
+            raise _StepFailedError("os-error", detail="No such file or directory", path=step["argv"][0])
         for seconds, piece in ran.pieces:
             await self._pause(seconds)
             if piece:
                 self._send(frame("output", piece, index=index))
         output = ran.stdout.decode()
         if ran.exit:
-            raise _StepFailed("exit", exit=ran.exit, output=output)
+            raise _StepFailedError("exit", exit=ran.exit, output=output)
         self._step(index, "done", exit=0, output=output)
 
     def _reboot(self, index: int) -> bool:

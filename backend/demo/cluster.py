@@ -1,4 +1,7 @@
-"""The demo cluster: three nodes behind SSH, one API behind HTTPS, all on loopback, with credentials made at start."""
+"""The demo cluster: three nodes behind SSH, one API behind HTTPS, all on loopback.
+
+Credentials are made at start and gone at the end.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,9 @@ import hashlib
 import secrets
 import tempfile
 import threading
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from backend.demo.machines import catalogue
 from backend.demo.world import World
@@ -18,7 +20,7 @@ from backend.errors import LanewrightError
 
 try:
     import asyncssh
-    from fakepve.certs import make_cert
+    from fakepve.certs import make_cert  # type: ignore[import-untyped]
 
     from backend.demo.pve_api import DemoPve
     from backend.demo.ssh import BOOT_SECONDS, NodeServer
@@ -30,8 +32,11 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class DemoNode:
-    """How to reach one node. `identity` is the path of an OpenSSH private key; `host_key` an OpenSSH public key line
-    (type and base64), `fingerprint` its SHA256:... as ssh shows it."""
+    """How to reach one node.
+
+    `identity` is the path of an OpenSSH private key; `host_key` an OpenSSH public key line (type and base64),
+    `fingerprint` its SHA256:... as ssh shows it.
+    """
 
     name: str
     user: str
@@ -44,7 +49,7 @@ class DemoNode:
 
 @dataclass(frozen=True, slots=True)
 class DemoApi:
-    """How to reach the API. `fingerprint`: SHA-256 of the certificate, AA:BB:... as PVE prints it; `certificate`: PEM."""
+    """How to reach the API. `fingerprint`: AA:BB:... as PVE prints it; `certificate`: a PEM file."""
 
     url: str
     user: str
@@ -59,11 +64,13 @@ class DemoApi:
 class DemoCluster:
     """`with DemoCluster() as demo: demo.nodes, demo.api`. Everything it made is gone afterwards.
 
-    `boot_seconds` is how long a rebooting node stays away. Raises LanewrightError "demo-not-installed" on import.
+    `boot_seconds` is how long a rebooting node stays away. Without the optional extra, importing this module
+    raises LanewrightError "demo-not-installed".
     """
 
     def __init__(self, boot_seconds: float = BOOT_SECONDS) -> None:
         self._boot_seconds = boot_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.worlds: dict[str, World] = {}
         self.nodes: tuple[DemoNode, ...] = ()
         self.api: DemoApi
@@ -82,7 +89,7 @@ class DemoCluster:
         self._servers: dict[str, NodeServer] = {}
         self._pve: DemoPve | None = None
         try:
-            self._call(self._start(Path(self._folder.name)))
+            asyncio.run_coroutine_threadsafe(self._start(Path(self._folder.name)), self._loop).result()
         except BaseException:
             self.stop()
             raise
@@ -90,18 +97,16 @@ class DemoCluster:
 
     def stop(self) -> None:
         """Close every connection and listener, end the thread, remove the credentials."""
-        if self._loop.is_closed():
+        loop, self._loop = self._loop, None
+        if loop is None:
             return
         try:
-            self._call(self._stop())
+            asyncio.run_coroutine_threadsafe(self._stop(), loop).result()
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            loop.call_soon_threadsafe(loop.stop)
             self._thread.join()
-            self._loop.close()
+            loop.close()
             self._folder.cleanup()
-
-    def _call(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _start(self, folder: Path) -> None:
         user_key = asyncssh.generate_private_key("ssh-ed25519", comment="lanewright demo")
@@ -137,12 +142,13 @@ class DemoCluster:
             await self._pve.stop()
         for server in self._servers.values():
             await server.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
-        await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
+        loop = asyncio.get_running_loop()
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
 
     def _reboot(self, name: str) -> None:
         server = self._servers[name]

@@ -1,5 +1,6 @@
-"""What PVE's schema says of a ``hostpciN`` value: PVE::QemuServer::PCI $hostpci_fmt and PVE::JSONSchema's parser.
+"""What PVE's schema says of a ``hostpciN`` value.
 
+Sources: PVE::QemuServer::PCI $hostpci_fmt and PVE::JSONSchema's parser.
 fakepve stores the value unchecked; the demo must refuse what a real node refuses.
 """
 

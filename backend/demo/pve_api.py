@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fakepve import FakePve, PveError
+from fakepve import FakePve, PveError  # type: ignore[import-untyped]
 
 from backend.demo.hostpci import refusal
 from backend.demo.machines.parts import VENDOR_NAMES, Part
@@ -96,8 +96,8 @@ class DemoPve(FakePve):  # type: ignore[misc]
         if values.get("digest") not in (None, self._digest()):
             raise PveError(
                 500,
-                "update hardware mapping failed: detected modified configuration - file changed by other user? "
-                "Try again.",
+                "update hardware mapping failed: detected modified configuration - file changed by "
+                "other user? Try again.",
             )
         if name not in self._mappings:
             raise PveError(500, f"mapping '{name}' does not exist")

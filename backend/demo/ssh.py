@@ -85,7 +85,10 @@ class NodeServer:
         self._listener = None
 
     async def restart(self) -> None:
-        """Reboot: unreachable for a while, then another boot_id. A node that lost its root or its bridge stays away."""
+        """Reboot: unreachable for a while, then another boot_id.
+
+        A node that lost its root disk or its network to vfio-pci stays away.
+        """
         await self._shut()
         await asyncio.sleep(self._boot_seconds)
         self.world.restart()

@@ -16,6 +16,19 @@ from backend.demo.machines.installed import installed
 from backend.demo.machines.parts import Machine, Part
 from backend.demo.machines.pci import Boot, lspci, render_pci
 from backend.demo.machines.tree import Tree
+from backend.snapshot.snapshot import CommandOutput, Snapshot
+
+_EVIDENCE: tuple[tuple[str, ...], ...] = (
+    ("lspci", "-D", "-nn", "-vmm", "-k"),
+    ("dmidecode", "-t", "9"),
+    ("journalctl", "-k", "-b", "-o", "short-monotonic", "--no-pager"),
+    ("ip", "-j", "addr"),
+    ("ip", "-j", "route"),
+    ("zpool", "status", "-LP"),
+    ("pvs", "--noheadings", "-o", "pv_name,vg_name"),
+    ("pveversion",),
+    ("efibootmgr", "-v"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +46,9 @@ class Output:
 class World:
     """A node: `machine` never changes, `disk` by writes, `boot` (and all of /sys and /proc) by restarting.
 
-    As on a real node, an edit shows only after the command that carries it further and a reboot: `update-grub`
-    writes grub.cfg, `update-initramfs` copies modprobe.d into the initramfs, and the next start reads those two.
+    As on a real node, an edit shows only after the command that carries it further and a reboot:
+    `update-grub` writes grub.cfg, `update-initramfs` copies modprobe.d into the initramfs, and the next
+    start reads those two.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -122,7 +136,7 @@ class World:
         self._add(path)
 
     def glob(self, pattern: str) -> Iterator[str]:
-        """Paths that fit, as Python's `glob` finds them: a wildcard passes over names that start with a dot."""
+        """Paths that fit, as Python's `glob` finds them: a wildcard passes over dot files."""
         yield from self._glob("", pattern.strip("/").split("/"))
 
     def _glob(self, base: str, parts: list[str]) -> Iterator[str]:
@@ -138,6 +152,20 @@ class World:
             names = [parts[0]] if parts[0] in self._names.get(real, ()) else []
         for name in names:
             yield from self._glob(f"{base}/{name}", parts[1:])
+
+    def snapshot(self) -> Snapshot:
+        """Everything there is to see, as a snapshot without a collector between."""
+        ran = {argv: self.run(argv) for argv in _EVIDENCE}
+        commands = {argv: CommandOutput(output.exit, output.stdout, b"") for argv, output in ran.items()}
+        ip = self.machine.ip.split("/")[0]
+        commands["ssh-connection",] = CommandOutput(0, f"10.77.0.100 50022 {ip} 22".encode(), b"")
+        return Snapshot(
+            files={**self.disk.files, **self._live.files},
+            links={**self.disk.links, **self._live.links},
+            commands=commands,
+            directories=frozenset(self.disk.directories | self._live.directories),
+            taken="2026-01-01T00:00:00Z",
+        )
 
     # ------------------------------------------------------------------------------------------- commands
 
@@ -160,6 +188,8 @@ class World:
                 text = host.ip_json(machine, self.boot, argv)
             case ("zpool", *_):
                 text = host.zpool_status(machine, self.boot)
+            case ("pvs", *_):
+                text = host.pvs(machine, self.boot)
             case ("pveversion", *_):
                 text = f"pve-manager/{machine.pve}/c1689ccb1065a83b (running kernel: {machine.kernel})\n"
             case ("uname", "-r"):
@@ -214,7 +244,7 @@ class World:
 
 
 def grub_cfg(disk: Tree, kernel: str) -> str:
-    """grub.cfg as Debian's 10_linux makes it: CMDLINE_LINUX, then CMDLINE_LINUX_DEFAULT; recovery only the first."""
+    """grub.cfg as Debian's 10_linux makes it: CMDLINE_LINUX, then ..._DEFAULT; recovery only the first."""
     values: dict[str, str] = {}
     drop_ins = sorted(p for p in disk.files if re.fullmatch(r"/etc/default/grub\.d/[^/]+\.cfg", p))
     for path in ("/etc/default/grub", *drop_ins):
@@ -274,7 +304,7 @@ def _iommu_active(machine: Machine, words: list[str]) -> bool:
 
 
 class _Claims:
-    """Which driver gets a function at boot: vfio-pci where its ids are in the initramfs and it comes first."""
+    """Which driver gets a function at boot: vfio-pci where the initramfs has its ids and loads it first."""
 
     def __init__(self, image: dict[str, str], disk: Tree, words: list[str]) -> None:
         self._ids: set[str] = set()
@@ -307,7 +337,7 @@ class _Claims:
     def vfio(self, part: Part) -> bool:
         if part.ids not in self._ids or part.is_bridge:
             return False
-        if self._early or self._late and self.native(part) is None:
+        if self._early or (self._late and self.native(part) is None):
             return True
         rivals = {module.replace("-", "_") for module in (*part.modules, part.driver or "") if module}
         return bool(rivals & self._before) and not (rivals - self._before - self._blacklisted)

@@ -27,10 +27,31 @@ MAX_LISTING = 32 << 20
 _BELOW_SYS = frozenset(("block", "bus", "class", "devices", "firmware", "kernel"))
 _ATTRIBUTES = frozenset(
     (
-        "vendor device class subsystem_vendor subsystem_device revision enable irq numa_node current_link_speed "
-        "current_link_width max_link_speed max_link_width reset_method resource boot_vga power_state d3cold_allowed "
-        "sriov_totalvfs sriov_numvfs driver_override label modalias config"
-    ).split()
+        "boot_vga",
+        "class",
+        "config",
+        "current_link_speed",
+        "current_link_width",
+        "d3cold_allowed",
+        "device",
+        "driver_override",
+        "enable",
+        "irq",
+        "label",
+        "max_link_speed",
+        "max_link_width",
+        "modalias",
+        "numa_node",
+        "power_state",
+        "reset_method",
+        "resource",
+        "revision",
+        "sriov_numvfs",
+        "sriov_totalvfs",
+        "subsystem_device",
+        "subsystem_vendor",
+        "vendor",
+    )
 )
 _OTHER_FILES = frozenset(("address", "name", "uuid", "type", "reserved_regions", "slaves"))
 _PLAIN_PATHS = frozenset(
@@ -53,8 +74,8 @@ _DAMAGED = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, Val
 def open_any(path: str | os.PathLike[str]) -> Node:
     """The node in a file or folder of any known kind.
 
-    Raises SnapshotError: "file-unreadable", "not-a-snapshot" (no known kind, or a copy of /sys without PCI functions),
-    "snapshot-cut", "listing-empty"; details path, and line where known.
+    Raises SnapshotError: "file-unreadable", "not-a-snapshot" (no known kind, or a copy of /sys without PCI
+    functions), "snapshot-cut", "listing-empty"; details path, and line where known.
     """
     found = Path(path)
     try:
@@ -65,7 +86,7 @@ def open_any(path: str | os.PathLike[str]) -> Node:
     except OSError as error:
         raise SnapshotError("file-unreadable", path=str(found), found=error.strerror or "") from error
     if start.startswith(MAGIC):
-        from backend.snapshot.file import open_file  # noqa: PLC0415
+        from backend.snapshot.file import open_file
 
         return read_node(open_file(found))
     if _is_archive(start):
@@ -152,7 +173,7 @@ def _is_wanted(path: str) -> bool:
 
 
 def node_path(name: str) -> str | None:
-    """The path on the node of a member of a copy: ``gather/sys/bus/pci`` is /sys/bus/pci, whatever is in front.
+    """The path on the node of a member: ``gather/sys/bus/pci`` is /sys/bus/pci, whatever is in front.
 
     None where it has no place there (nothing of /sys, /proc, /etc or /boot) or tries to climb out with "..".
     """

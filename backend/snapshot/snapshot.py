@@ -39,11 +39,14 @@ class Snapshot:
         found: dict[str, set[str]] = {}
         for path in (*self.files, *self.links, *self.directories):
             while path not in ("/", ""):
-                parent, name = posixpath.split(path)
-                names = found.setdefault(parent, set())
-                if name in names:
+                parent, _, name = path.rpartition("/")
+                names = found.get(parent or "/")
+                if names is None:
+                    found[parent or "/"] = {name}
+                elif name in names:
                     break
-                names.add(name)
+                else:
+                    names.add(name)
                 path = parent
         return MappingProxyType({path: tuple(sorted(names)) for path, names in found.items()})
 

@@ -203,7 +203,8 @@ class ConnectDialog(QDialog):
         handled = super().event(event)
         if event.type() is QEvent.Type.LayoutRequest:
             # A wrapped text that appears would squeeze the fields; the box grows instead.
-            needed = self.layout().totalHeightForWidth(self.width())
+            layout = self.layout()
+            needed = 0 if layout is None else layout.totalHeightForWidth(self.width())
             if needed > self.height():
                 self.resize(self.width(), needed)
         return handled

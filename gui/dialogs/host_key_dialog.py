@@ -36,7 +36,7 @@ def _fixed(text: str, name: str) -> QLabel:
 
 
 class HostKeyDialog(QDialog):
-    """Accepted only where the key is new and the user says that it is right. A changed key cannot be accepted."""
+    """Accepted only where the key is new and the user says that it is right; a changed one never is."""
 
     def __init__(self, error: HostKeyUnknown | HostKeyChanged, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,14 +60,14 @@ class HostKeyDialog(QDialog):
 
         meaning = QLabel(
             self.tr(
-                "Either the node was installed anew, or something else answers at its address and would see your "
-                "log-in. Nothing was sent to it. If you know why the key changed, remove the old line for this "
-                "host from Lanewright's known_hosts file and connect again."
+                "Either the node was installed anew, or something else answers at its address and would see "
+                "your log-in. Nothing was sent to it. If you know why the key changed, remove the old line "
+                "for this host from Lanewright's known_hosts file and connect again."
             )
             if changed
             else self.tr(
-                "Compare the fingerprint below with the one that the node itself prints, at its console or in the "
-                "shell of its web interface. Connect only if they are the same."
+                "Compare the fingerprint below with the one that the node itself prints, at its console or "
+                "in the shell of its web interface. Connect only if they are the same."
             )
         )
         meaning.setWordWrap(True)

@@ -1,7 +1,7 @@
 """What the board is painted with: one item for each piece of the layout.
 
-Every item holds its piece and the texts for it; its bounding rectangle changes only with the piece. Texts below a
-tenth of their size are not painted (level of detail): a server fitted to a window stays quick.
+Every item holds its piece and the texts for it; its bounding rectangle changes only with the piece. Texts
+are not painted where the zoom makes them illegible: a server fitted to a window stays quick.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gui.map.layout import Bar, Frame, Lane, Rect, Row, Tile, Zone
 from gui.theme import Colours, Tone, fixed, scaled
 from resources import read
 
+Option = QStyleOptionGraphicsItem
 LEGIBLE = 0.4  # scale below which texts are left out
 
 
@@ -87,7 +88,9 @@ class ZoneItem(Piece):
         self.set_bounds(qrect(zone.rect).adjusted(-1, -1, 1, 1))
         self.update()
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
         if self.zone is None:
             return
         c, line = self.style.colours, self.style.line
@@ -115,7 +118,9 @@ class BarItem(Piece):
         self.setToolTip(title)
         self.update()
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
         if self.bar is None:
             return
         c = self.style.colours
@@ -123,7 +128,7 @@ class BarItem(Piece):
         painter.setPen(QPen(QColor(c.accent), 2.5) if self.emphasis else Qt.PenStyle.NoPen)
         painter.setBrush(QColor(c.bar))
         painter.drawRoundedRect(rect, 5, 5)
-        if self.legible(painter):
+        if self.legible(painter) and rect.height() > 3.5 * self.style.line:
             painter.save()
             painter.translate(rect.center())
             painter.rotate(-90)
@@ -153,7 +158,9 @@ class LaneItem(Piece):
         self.setToolTip("\n".join(part for part in (above, under, beside) if part))
         self.update()
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
         if self.lane is None:
             return
         c, lane, line = self.style.colours, self.lane, self.style.line
@@ -170,14 +177,16 @@ class LaneItem(Piece):
         painter.drawLine(QPointF(lane.x, lane.y), QPointF(lane.end, lane.y))
         if not self.legible(painter):
             return
-        room = lane.end - lane.x - line
+        room = lane.end - lane.x - 1.2 * line  # up to the frame
         x = lane.x + 0.5 * line
-        above = QRectF(x, lane.y - lane.thickness / 2 - 1.15 * line, room, 1.1 * line)
+        above = QRectF(x, lane.y - lane.thickness / 2 - 1.22 * line, room, 1.1 * line)
         under = QRectF(x, lane.y + lane.thickness / 2 + 0.05 * line, room, 1.1 * line)
         if self.above:
             painter.setPen(QColor(c.muted if lane.empty else c.text))
             painter.setFont(self.style.small_bold)
-            painter.drawText(above, Qt.AlignmentFlag.AlignBottom, elide(self.style.small_bold, self.above, room))
+            painter.drawText(
+                above, Qt.AlignmentFlag.AlignBottom, elide(self.style.small_bold, self.above, room)
+            )
         if self.under:
             font = self.style.small_bold if lane.below else self.style.small
             painter.setPen(QColor(c.lane_warn_text if lane.below else c.muted))
@@ -190,7 +199,9 @@ class LaneItem(Piece):
         if self.beside:
             painter.setPen(QColor(c.muted))
             painter.setFont(self.style.small)
-            area = QRectF(lane.end + 0.6 * line, lane.y - line, lane.rect.right - lane.end - 0.6 * line, 2 * line)
+            area = QRectF(
+                lane.end + 0.6 * line, lane.y - line, lane.rect.right - lane.end - 0.6 * line, 2 * line
+            )
             painter.drawText(
                 area, Qt.AlignmentFlag.AlignVCenter, elide(self.style.small, self.beside, area.width())
             )
@@ -215,7 +226,9 @@ class FrameItem(Piece):
             return Tone(c.neutral.text, c.zone, c.neutral.border)
         return c.groups[self.frame.hue % len(c.groups)]
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
         if self.frame is None:
             return
         c, line, tone = self.style.colours, self.style.line, self.tone
@@ -244,7 +257,7 @@ class FrameItem(Piece):
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A pill at the right end of a row. ``tone``: a field of Colours; ``icon``: a picture, because colour says nothing alone."""
+    """A pill at the right end of a row. ``tone``: a field of Colours; ``icon``: said again without colour."""
 
     text: str
     tone: str
@@ -309,7 +322,9 @@ class TileItem(Piece):
             self.setToolTip(tip)
             self.update()
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
         if self.tile is None:
             return
         c, line, tile = self.style.colours, self.style.line, self.tile
@@ -342,13 +357,16 @@ class TileItem(Piece):
             painter.setPen(QColor(c.text))
             painter.setFont(self.style.bold)
             head = QRectF(rect.x() + 0.7 * line, rect.y(), rect.width() - 1.4 * line, tile.head)
-            painter.drawText(head, Qt.AlignmentFlag.AlignVCenter, elide(self.style.bold, self.title, head.width()))
+            painter.drawText(
+                head, Qt.AlignmentFlag.AlignVCenter, elide(self.style.bold, self.title, head.width())
+            )
         for row, text in zip(tile.rows, self.texts, strict=True):
             self._paint_row(painter, row, text, bold=not tile.head and row is tile.rows[0] and not system)
         if self.focused:
             for row in tile.rows:
                 if self.current in row.addresses:
                     painter.setPen(QPen(QColor(c.accent), 1, Qt.PenStyle.DotLine))
+                    painter.setBrush(Qt.BrushStyle.NoBrush)
                     painter.drawRect(qrect(row.rect).adjusted(3, 3, -3, -3))
 
     def _paint_row(self, painter: QPainter, row: Row, text: RowText, *, bold: bool) -> None:
@@ -360,7 +378,9 @@ class TileItem(Piece):
         draw_icon(painter, text.icon, c.muted, icon)
         left = icon.right() + 0.5 * line
         font = style.bold if bold else style.text
-        address_width = QFontMetricsF(style.mono).horizontalAdvance(text.address) + 0.6 * line if text.address else 0.0
+        address_width = (
+            QFontMetricsF(style.mono).horizontalAdvance(text.address) + 0.6 * line if text.address else 0.0
+        )
         name_width = QFontMetricsF(font).horizontalAdvance(text.name)
         note_width = QFontMetricsF(style.text).horizontalAdvance(text.note) + 0.6 * line if text.note else 0.0
         least = left + min(name_width, 7 * line) + address_width + note_width + 0.6 * line
@@ -400,7 +420,9 @@ class TileItem(Piece):
             painter.setPen(QColor(c.muted))
             painter.setFont(style.mono)
             painter.drawText(
-                QRectF(left, area.y(), address_width, area.height()), Qt.AlignmentFlag.AlignVCenter, text.address
+                QRectF(left, area.y(), address_width, area.height()),
+                Qt.AlignmentFlag.AlignVCenter,
+                text.address,
             )
             left += address_width
         if text.note:
@@ -422,7 +444,9 @@ class TileItem(Piece):
         inner = rect.adjusted(0.4 * line, 0, -0.4 * line, 0)
         if badge.icon:
             edge = 0.9 * line
-            draw_icon(painter, badge.icon, tone.text, QRectF(inner.x(), rect.center().y() - edge / 2, edge, edge))
+            draw_icon(
+                painter, badge.icon, tone.text, QRectF(inner.x(), rect.center().y() - edge / 2, edge, edge)
+            )
             inner.setLeft(inner.x() + 1.1 * line)
         painter.setPen(QColor(tone.text))
         painter.setFont(self.style.small_bold)

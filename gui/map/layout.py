@@ -1,11 +1,11 @@
 """Where everything on the board lies: a pure function from a Node to rectangles.
 
-No Qt here, so that the arrangement can be tested on every machine we have. Lengths are scene units (pixels at 100 %),
-derived from the line height of the font, so the board grows with the text.
+No Qt here, so that the arrangement can be tested on every machine we have. Lengths are scene units (pixels at
+100 %), derived from the line height of the font, so the board grows with the text.
 
-The structure alternates. A *hub* is a root complex, or a bridge below a port (a switch's upstream port, a bridge to
-conventional PCI); it is drawn as a bar. From a hub one *lane* goes to each port below it; at its end are card tiles,
-or the next hub.
+The structure alternates. A *hub* is a root complex, or a bridge below a port (a switch's upstream port, a
+bridge to conventional PCI); it is drawn as a bar. From a hub one *lane* goes to each port below it; at its
+end are card tiles, or the next hub.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a tile. ``kind``: "function", "vfs" (all VFs of one PF) or "system" (what never leaves the host)."""
+    """One line of a tile. ``kind``: "function", "vfs" (all VFs of a PF) or "system" (never leaves)."""
 
     kind: str
     addresses: tuple[PciAddress, ...]
@@ -64,7 +64,7 @@ class Tile:
 class Lane:
     """The link from a hub to what is below a port, at height ``y`` from ``x`` to ``end``.
 
-    ``port`` is None for a card that sits on the hub's own bus, and where bridges are not known (then ``bus`` names it).
+    ``port`` is None for a card on the hub's own bus, and where bridges are not known (then ``bus`` names it).
     """
 
     key: str
@@ -95,7 +95,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Round the tiles that share groups. ``hue`` numbers the shared groups from 0; None where nothing is shared."""
+    """Round tiles that share groups. ``hue`` numbers shared groups from 0; None: nothing is shared."""
 
     key: str
     rect: Rect
@@ -107,7 +107,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """``kind``: "slots" (a root complex and its ports) or "board" (functions on the root buses themselves)."""
+    """``kind``: "slots" (a root complex and its ports) or "board" (functions on the root buses)."""
 
     key: str
     rect: Rect
@@ -128,7 +128,7 @@ class MapLayout:
 
 
 def layout(node: Node, width: float, line: float = 16.0) -> MapLayout:
-    """Arrange `node` on a board about `width` wide (wider where deep bridges need it); `line` is the line height."""
+    """Arrange `node` on a board about `width` wide, wider where deep bridges need it; `line`: line height."""
     return _Board(node, line).build(width)
 
 
@@ -139,11 +139,15 @@ def is_system(function: Function) -> bool:
 
 def parents_of(node: Node) -> dict[PciAddress, PciAddress]:
     """The bridge above each function: as the snapshot tells, else from the bridges' secondary buses."""
-    told = {f.address: f.parent for f in node.functions if f.parent in node.by_address and f.parent != f.address}
+    told = {
+        f.address: f.parent for f in node.functions if f.parent in node.by_address and f.parent != f.address
+    }
     if told:
         return {a: p for a, p in told.items() if p is not None}
     above = {
-        (f.address.domain, f.secondary_bus): f.address for f in node.functions if f.is_pci_bridge and f.secondary_bus
+        (f.address.domain, f.secondary_bus): f.address
+        for f in node.functions
+        if f.is_pci_bridge and f.secondary_bus
     }
     return {
         f.address: above[key] for f in node.functions if (key := (f.address.domain, f.address.bus)) in above
@@ -197,8 +201,8 @@ class _Board:
         self.gap = round(1.25 * line)  # between frames: the upper half of a header must fit
         self.bar = round(1.6 * line)
         self.lane = round(9.5 * line)
-        self.tile_min = 24 * line
-        self.tile_max = 40 * line
+        self.tile_min = 22 * line
+        self.tile_max = 56 * line
 
         self.parents = parents_of(node)
         self.flat = not self.parents  # no chain of bridges: arranged by bus
@@ -221,7 +225,11 @@ class _Board:
         self.tiles: list[Tile] = []
         self.run: list[tuple[_Card, Tile]] = []  # tiles above the cursor that one frame will hold
 
-    # --- structure ---------------------------------------------------------------------------------------------
+    # --- structure --------------------------------------------------------------------------------
+
+    def _leads_on(self, function: Function) -> bool:
+        """A bridge by its class, or (CardBus, listings without classes) by what is below it."""
+        return function.is_pci_bridge or function.address in self.below
 
     def _cards(self, functions: Iterable[Function]) -> list[_Card]:
         cards: dict[str, _Card] = {}
@@ -232,18 +240,21 @@ class _Board:
         return list(cards.values())
 
     def _hub(self, name: str, bridge: Function | None, functions: Sequence[Function]) -> _Hub:
-        ports = [self._port(f) for f in functions if f.is_pci_bridge]
+        ports = [self._port(f) for f in functions if self._leads_on(f)]
         ports += [
-            _Port(None, None, [card], []) for card in self._cards(f for f in functions if not f.is_pci_bridge)
+            _Port(None, None, [card], [])
+            for card in self._cards(f for f in functions if not self._leads_on(f))
         ]
         return _Hub(name, bridge, ports)
 
     def _port(self, bridge: Function) -> _Port:
         functions = self.below.get(bridge.address, [])
         hubs = [
-            self._hub(f.address.card, f, self.below.get(f.address, [])) for f in functions if f.is_pci_bridge
+            self._hub(f.address.card, f, self.below.get(f.address, []))
+            for f in functions
+            if self._leads_on(f)
         ]
-        return _Port(bridge, None, self._cards(f for f in functions if not f.is_pci_bridge), hubs)
+        return _Port(bridge, None, self._cards(f for f in functions if not self._leads_on(f)), hubs)
 
     def _root_hub(self, name: str, functions: Sequence[Function]) -> tuple[_Hub, list[_Card]]:
         """A root complex: its ports, and the cards that sit on the root bus itself."""
@@ -256,8 +267,8 @@ class _Board:
                 for bus in buses
             ]
             return _Hub(name, None, [p for p in ports if p.cards]), self._cards(on_root)
-        ports = [self._port(f) for f in functions if f.is_pci_bridge]
-        return _Hub(name, None, ports), self._cards(f for f in functions if not f.is_pci_bridge)
+        ports = [self._port(f) for f in functions if self._leads_on(f)]
+        return _Hub(name, None, ports), self._cards(f for f in functions if not self._leads_on(f))
 
     def _join(self, cards: Sequence[_Card]) -> None:
         """Number sets of cards that share a group with one another, directly or through a third."""
@@ -304,7 +315,7 @@ class _Board:
 
         return [port for _, port in sorted(enumerate(ports), key=rank)]
 
-    # --- placing -----------------------------------------------------------------------------------------------
+    # --- placing ----------------------------------------------------------------------------------
 
     def build(self, width: float) -> MapLayout:
         roots: dict[str, list[Function]] = {}
@@ -338,17 +349,19 @@ class _Board:
             return bottoms.index(min(bottoms))
 
         for numa, hub in hubs:
-            at = column()
-            x, y = self.margin + at * (zone_width + self.margin), bottoms[at]
+            n = column()
+            x, y = self.margin + n * (zone_width + self.margin), bottoms[n]
             end = self._slots_zone(hub, numa, Rect(x, y, zone_width, 0))
-            bottoms[at] = end + self.margin
+            bottoms[n] = end + self.margin
         for numa in sorted(board, key=lambda n: (n is None, n or 0)):
             if board[numa]:
-                at = column()
-                x, y = self.margin + at * (zone_width + self.margin), bottoms[at]
-                bottoms[at] = self._board_zone(board[numa], numa, Rect(x, y, zone_width, 0)) + self.margin
+                n = column()
+                x, y = self.margin + n * (zone_width + self.margin), bottoms[n]
+                bottoms[n] = self._board_zone(board[numa], numa, Rect(x, y, zone_width, 0)) + self.margin
         return MapLayout(
-            width=2 * self.margin + columns * zone_width + (columns - 1) * self.margin if self.zones else width,
+            width=2 * self.margin + columns * zone_width + (columns - 1) * self.margin
+            if self.zones
+            else width,
             height=max(bottoms),
             zones=tuple(self.zones),
             bars=tuple(self.bars),
@@ -361,8 +374,10 @@ class _Board:
         inset = self.margin + self.pad
         top = at.y + 2 * self.line + self.gap
         self._place_hub(hub, at.x + self.margin, top, at.right - inset, ())
-        end = self._close_run(self.cursor) + self.margin
-        self.zones.append(Zone(f"slots {hub.name}", Rect(at.x, at.y, at.w, end - at.y), "slots", numa, hub.name))
+        end = self._below_run() + self.margin
+        self.zones.append(
+            Zone(f"slots {hub.name}", Rect(at.x, at.y, at.w, end - at.y), "slots", numa, hub.name)
+        )
         return end
 
     def _board_zone(self, cards: Sequence[_Card], numa: int | None, at: Rect) -> float:
@@ -401,13 +416,18 @@ class _Board:
                 self.cursor = self._close_run(self.cursor)
             bottom = max(bottom, self.cursor)
         if system:
-            self.cursor = bottom + round(0.75 * self.line)
+            # The cursor stands where the next frame would begin: too far below for a line without one.
+            self.cursor = bottom - (self.gap if units else 0) + round(0.25 * self.line)
             x = at.x + self.margin
             row = Row(
-                "system", tuple(f.address for f in system), Rect(x, self.cursor, at.w - 2 * self.margin, self.row)
+                "system",
+                tuple(f.address for f in system),
+                Rect(x, self.cursor, at.w - 2 * self.margin, self.row),
             )
             self.tiles.append(Tile(f"system {numa}", row.rect, 0, (row,), ()))
-            bottom = row.rect.bottom
+            bottom = row.rect.bottom - self.pad
+        else:
+            bottom -= self.gap + self.pad
         end = bottom + self.margin
         self.zones.append(Zone(f"board {numa}", Rect(at.x, at.y, at.w, end - at.y), "board", numa, None))
         return end
@@ -415,7 +435,7 @@ class _Board:
     def _place_hub(
         self, hub: _Hub, x: float, top: float, right: float, path: tuple[PciAddress, ...]
     ) -> float:
-        """Place `hub` with all below it; returns the height at which a lane from above should meet its bar."""
+        """Place `hub` with all below it; returns the height at which a lane from above meets its bar."""
         self.cursor = top
         content = x + self.bar + self.lane
         heights: list[float] = []
@@ -432,9 +452,8 @@ class _Board:
                     tile = self._tile(card, content, right, here, same_lane=card is not port.cards[0])
                     y = y or tile.rect.y + (tile.head or self.row) / 2
                 for below in port.hubs:
-                    assert below.bridge is not None
                     start = self._room_for(None)
-                    met = self._place_hub(below, content, start, right, (*here, below.bridge.address))
+                    met = self._place_hub(below, content, start, right, (*here, *self._address(below)))
                     y = y or met
             heights.append(y)
             self._lane(key, port, x + self.bar, right, y)
@@ -451,12 +470,16 @@ class _Board:
         self.bars.append(Bar(f"bar {hub.name}", Rect(x, first, self.bar, last - first), hub.name, address))
         return heights[0]
 
+    @staticmethod
+    def _address(hub: _Hub) -> tuple[PciAddress, ...]:
+        return (hub.bridge.address,) if hub.bridge is not None else ()
+
     def _room_for(self, card: _Card | None, *, same_lane: bool = False) -> float:
-        """Top of the next tile, below the cursor: near to its mates, or out of the frame of the one before."""
+        """Top of the next tile, below the cursor: near its mates, or out of the frame before."""
         if not self.run:
             return self.cursor
         if card is not None and self.run[-1][0].frame == card.frame:
-            return self.cursor + (round(0.5 * self.line) if same_lane else self.gap)
+            return self.cursor + (round(0.5 * self.line) if same_lane else round(1.6 * self.line))
         if card is None:
             return self.cursor + self.gap
         self.cursor = self._close_run(self.cursor)
@@ -495,7 +518,9 @@ class _Board:
         rect = Rect(
             x, y, max(tile.rect.right for tile in tiles) + self.pad - x, tiles[-1].rect.bottom + self.pad - y
         )
-        groups = {f.group for c, _ in self.run for f in c.functions if f.group is not None and not is_system(f)}
+        groups = {
+            f.group for c, _ in self.run for f in c.functions if f.group is not None and not is_system(f)
+        }
         hue = None if card.frame is None else self.hues.get(card.frame)
         others: list[PciAddress] = []
         if card.frame is not None and hue is not None:
@@ -513,6 +538,12 @@ class _Board:
         )
         self.run = []
         return rect.bottom + self.gap + self.pad
+
+    def _below_run(self) -> float:
+        """Close the run; returns the bottom of what has been drawn."""
+        running = bool(self.run)
+        end = self._close_run(self.cursor)
+        return max(end - self.gap - self.pad, self.cursor) if running else self.cursor
 
     def _lane(self, key: str, port: _Port, x: float, right: float, y: float) -> None:
         device = port.cards[0].functions[0] if port.cards else port.hubs[0].bridge if port.hubs else None

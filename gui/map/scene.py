@@ -44,7 +44,7 @@ class MapScene(QGraphicsScene):
         self.setBackgroundBrush(QColor(colours.canvas))
         selection.changed.connect(self._follow)
 
-    # --- content -----------------------------------------------------------------------------------------------
+    # --- content ----------------------------------------------------------------------------------
 
     def set_node(self, node: Node, width: float) -> None:
         """Show `node` on a board about `width` wide. Pieces that stay keep their items."""
@@ -75,7 +75,7 @@ class MapScene(QGraphicsScene):
         self._follow(self.selection.current)
 
     def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
-        """Show the driver that each function will have after the reboot. Only tiles that differ are painted anew."""
+        """Show the driver each function will have after the reboot. Only tiles that differ repaint."""
         differs = {a for a in {*self.staged, *staged} if self.staged.get(a) != staged.get(a)}
         self.staged = dict(staged)
         for tile in self.layout.tiles:
@@ -102,11 +102,14 @@ class MapScene(QGraphicsScene):
             result[key] = item
         return result
 
-    # --- texts -------------------------------------------------------------------------------------------------
+    # --- texts ------------------------------------------------------------------------------------
 
     def _bar_title(self, bar: Bar) -> str:
         if bar.address is None:
-            return self.tr("root complex {name}").format(name=bar.name)
+            told = ":" in bar.name  # else arranged by bus
+            return (self.tr("root complex {name}") if told else self.tr("domain {name}")).format(
+                name=bar.name
+            )
         name = words.short_address(bar.address)
         below = [lane for lane in self.layout.lanes if lane.x == bar.rect.right]
         ports = any(lane.port is not None and bar.rect.y <= lane.y <= bar.rect.bottom for lane in below)
@@ -129,9 +132,9 @@ class MapScene(QGraphicsScene):
         return above, words.link_line(lane.link), ""
 
     def _show_tile(self, tile: Tile) -> None:
-        first = self.node.by_address[tile.rows[0].addresses[0]]
-        texts = tuple(self._row_text(row, alone=not tile.head, title=words.short_name(first)) for row in tile.rows)
-        self._tiles[tile.key].show_piece(tile, words.short_name(first), texts)
+        title = words.short_name(self.node.by_address[tile.rows[0].addresses[0]])
+        texts = tuple(self._row_text(row, alone=not tile.head, title=title) for row in tile.rows)
+        self._tiles[tile.key].show_piece(tile, title, texts)
 
     def _row_text(self, row: Row, *, alone: bool, title: str) -> RowText:
         if row.kind == "system":
@@ -147,7 +150,7 @@ class MapScene(QGraphicsScene):
         address = row.addresses[0]
         function = self.node.by_address[address]
         name, word = words.short_name(function), words.class_word(function)
-        shown = name if alone else word if name == title else f"{word}: {name}"
+        shown = name if alone or not function.device_name else word if name == title else f"{word}: {name}"
         uses = self.node.uses_of.get(address, ())
         use = words.weightiest(uses)
         badges: tuple[Badge, ...] = ()
@@ -161,7 +164,7 @@ class MapScene(QGraphicsScene):
             shown,
             words.short_address(address),
             note=words.interface_of(self.node, address) or "",
-            driver=words.driver_word(function),
+            driver=words.driver_word(self.node, function),
             staged=words.at_reboot(staged) if staged is not None and staged != function.driver else "",
             badges=badges,
             tip="\n".join(
@@ -176,7 +179,7 @@ class MapScene(QGraphicsScene):
             ),
         )
 
-    # --- selection ---------------------------------------------------------------------------------------------
+    # --- selection --------------------------------------------------------------------------------
 
     def rows(self) -> list[tuple[Tile, Row]]:
         """What can be selected, from top to bottom."""
@@ -202,7 +205,9 @@ class MapScene(QGraphicsScene):
                 at = above.get(at, at)
         for key, item in self._tiles.items():
             is_it = tile is not None and key == tile.key and isinstance(address, PciAddress)
-            item.set_current(address if is_it and isinstance(address, PciAddress) else None, is_it and self._focused)
+            item.set_current(
+                address if is_it and isinstance(address, PciAddress) else None, is_it and self._focused
+            )
         groups: set[int] = set()
         for frame in self._frames.values():
             if tile is not None and frame.frame is not None and tile.key in frame.frame.tiles:
@@ -228,6 +233,9 @@ class MapScene(QGraphicsScene):
         item = self._tile_at(event.scenePos())
         row = item.row_at(event.scenePos()) if item is not None else None
         self.selection.current = row.addresses[0] if row is not None else None
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QGraphicsSceneMouseEvent) -> None:

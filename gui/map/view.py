@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
 from backend.node.address import PciAddress
@@ -27,7 +27,9 @@ class MapView(QGraphicsView):
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Map"))
-        self.setAccessibleDescription(self.tr("The devices of the map are also on the page Devices, as a table."))
+        self.setAccessibleDescription(
+            self.tr("The devices of the map are also on the page Devices, as a table.")
+        )
         self._node: Node | None = None
         self._selection = selection
         self._scene = MapScene(selection, self.font(), colours_of(self.palette()), self)
@@ -50,7 +52,7 @@ class MapView(QGraphicsView):
     def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
         self._scene.set_staged(staged)
 
-    # --- zoom --------------------------------------------------------------------------------------------------
+    # --- zoom -------------------------------------------------------------------------------------
 
     @property
     def zoom(self) -> float:
@@ -69,7 +71,7 @@ class MapView(QGraphicsView):
             area = self.viewport().size()
             self.set_zoom(min(area.width() / rect.width(), area.height() / rect.height(), 1.0))
 
-    # --- events ------------------------------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
         # Room for a scroll bar is always kept, so that its coming does not change the arrangement.
@@ -103,12 +105,12 @@ class MapView(QGraphicsView):
         super().leaveEvent(event)
         self._scene.hover(None)
 
-    def focusInEvent(self, event: QEvent) -> None:  # type: ignore[override]
-        super().focusInEvent(event)  # type: ignore[arg-type]
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
         self._scene.set_focused(True)
 
-    def focusOutEvent(self, event: QEvent) -> None:  # type: ignore[override]
-        super().focusOutEvent(event)  # type: ignore[arg-type]
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
         self._scene.set_focused(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -169,7 +171,7 @@ class MapView(QGraphicsView):
             rect = found[1].rect
             self.ensureVisible(QRectF(rect.x, rect.y, min(rect.w, self.width() - 60), rect.h), 24, 32)
 
-    # --- nothing to show ---------------------------------------------------------------------------------------
+    # --- nothing to show --------------------------------------------------------------------------
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QPointF) -> None:  # type: ignore[override]
         if self._node is not None and self._node.functions:

@@ -12,7 +12,7 @@ from gui.theme import colours_of, fixed
 
 
 def diff_lines(before: bytes | None, after: bytes | None) -> list[str]:
-    """Unified diff, three lines of context, without the file heads. Bytes that are no UTF-8 show as ``\\xNN``.
+    r"""Unified diff, three lines of context, without file heads. Bytes not UTF-8 show as ``\xNN``.
 
     A last line without a line end is followed by diff's own remark.
     """
@@ -26,7 +26,7 @@ def diff_lines(before: bytes | None, after: bytes | None) -> list[str]:
 
 
 def _split(content: bytes | None) -> list[str]:
-    text = (content or b"").decode("utf-8", "backslashreplace")
+    text = (content or b"").decode("utf-8", "backslashreplace").replace("\r", "\\r")
     lines = text.split("\n")
     return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 

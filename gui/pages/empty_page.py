@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.named import named
+from gui.pages.primary_button import PrimaryButton
 from gui.theme import scaled
 
 
@@ -23,8 +24,8 @@ class EmptyPage(QWidget):
         title.setFont(scaled(self.font(), 1.7, bold=True))
         text = QLabel(
             self.tr(
-                "1.  Connect to a Proxmox VE node. It is read over one SSH connection; nothing is installed and "
-                "nothing changed.\n"
+                "1.  Connect to a Proxmox VE node. It is read over one SSH connection; nothing is "
+                "installed and nothing changed.\n"
                 "2.  Choose a card on the map of the machine and reserve it.\n"
                 "3.  Review every byte of the change, push it, and see proof that it holds after the reboot."
             )
@@ -32,8 +33,7 @@ class EmptyPage(QWidget):
         text.setWordWrap(True)
         text.setMaximumWidth(620)
         text.setMinimumWidth(420)
-        connect = named(QPushButton(self.tr("Connect to a node…")), "empty_connect")
-        connect.setDefault(True)
+        connect = named(PrimaryButton(self.tr("Connect to a node…")), "empty_connect")
         connect.clicked.connect(self.connect_requested)
         opened = named(QPushButton(self.tr("Open a file…")), "empty_open")
         opened.setToolTip(self.tr("A snapshot, a copy of /sys, or the text of lspci -nnk"))

@@ -62,7 +62,8 @@ class _Row(QWidget):
             (self._words, f"color: {colours.muted};"),
             (
                 self._count,
-                f"color: {colours.canvas}; background: {colours.accent}; border-radius: 8px; padding: 1px 7px;",
+                f"color: {colours.canvas}; background: {colours.accent}; border-radius: 8px;"
+                " padding: 1px 7px;",
             ),
         ):
             if label.styleSheet() != style:

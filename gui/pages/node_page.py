@@ -31,6 +31,7 @@ class NodePage(QWidget):
         self.map = MapView(self.selection)
         self.tree = DeviceTreeView(self.selection)
         self.inspector = InspectorPanel(self.selection)
+        self.inspector.button.setObjectName("reserve")
         self.inspector.reserve_requested.connect(self.reserve_requested)
         self.inspector.unstage_requested.connect(self.unstage_requested)
 
@@ -94,8 +95,8 @@ class NodePage(QWidget):
             self.iommu.say(
                 self.tr("IOMMU is off: groups are unknown"),
                 self.tr(
-                    "The firmware offers none. Look for VT-d, AMD-Vi or IOMMU in its setup; a kernel parameter "
-                    "alone will not do."
+                    "The firmware offers none. Look for VT-d, AMD-Vi or IOMMU in its setup; "
+                    "a kernel parameter alone will not do."
                 ),
                 kind="warning",
             )
@@ -107,5 +108,6 @@ class NodePage(QWidget):
             )
 
     def show_staged(self, staged: Mapping[PciAddress, str]) -> None:
-        self.map.set_staged(dict(staged))
-        self.inspector.set_staged(dict(staged))
+        self.map.set_staged(staged)
+        self.tree.set_staged(staged)
+        self.inspector.set_staged(staged)

@@ -258,6 +258,13 @@ class PushPage(QWidget):
         self._end()
         for row in range(len(self._states)):
             self._set_state(row, DONE)
+        if self._plan is not None:
+            name = self._plan.hostname
+            self._title.setText(
+                self.tr("Undid the push on {0}").format(name)
+                if self._rollback
+                else self.tr("Pushed to {0}").format(name)
+            )
         self.verdicts = tuple(getattr(result, "verdicts", ()))
         self._show_verdicts()
         wrong = [v for v in self.verdicts if v.holds is False]

@@ -18,6 +18,7 @@ from backend.plan.plan import Plan, WriteFile
 from gui.dialogs.banner import Banner
 from gui.named import named
 from gui.pages.diff_view import DiffView, diff_lines
+from gui.pages.primary_button import PrimaryButton
 from gui.pages.wording import PlanWording
 from gui.theme import fixed, scaled
 
@@ -46,7 +47,7 @@ class ReviewPage(QWidget):
         self.steps.setAccessibleName(self.tr("Steps in order"))
         self.steps.setWordWrap(True)
         self.steps.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.steps.setSpacing(2)
+        self.steps.setSpacing(4)
         self.steps.currentRowChanged.connect(self._show_step)
         self._path = QLabel()
         self._path.setFont(fixed(self.font()))
@@ -67,8 +68,7 @@ class ReviewPage(QWidget):
         back.clicked.connect(self.back_requested)
         self._promise = QLabel()
         self._promise.setWordWrap(True)
-        self.push_button = named(QPushButton(), "review_push")
-        self.push_button.setDefault(True)
+        self.push_button = named(PrimaryButton(), "review_push")
         self.push_button.clicked.connect(self._push)
         foot = QHBoxLayout()
         foot.setSpacing(12)

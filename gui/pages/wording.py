@@ -35,8 +35,8 @@ class PlanWording(QObject):
             return f"$ {shlex.join(step.argv)}"
         if isinstance(step, Reboot):
             return self.tr(
-                "The node restarts. Lanewright waits until it answers with another boot id, reads it again, and "
-                "shows for each change whether it holds."
+                "The node restarts. Lanewright waits until it answers with another boot id, reads it "
+                "again, and shows for each change whether it holds."
             )
         return ""
 
@@ -56,9 +56,7 @@ class PlanWording(QObject):
             parts.append(self.tr("rebuild initramfs"))
         others = len([name for name in commands if name not in ("update-grub", "update-initramfs")])
         if others:
-            parts.append(
-                self.tr("run 1 command") if others == 1 else self.tr("run %n commands", "", others)
-            )
+            parts.append(self.tr("run 1 command") if others == 1 else self.tr("run %n commands", "", others))
         if plan.reboots:
             parts.append(self.tr("reboot {0}").format(plan.hostname))
         text = ", ".join(parts) or self.tr("nothing to do")

@@ -30,3 +30,9 @@ def runner(qapp: object) -> Iterator[TaskRunner]:
     runner = TaskRunner()
     yield runner
     assert runner.shutdown(limit=5), "a test left a lane busy"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        # The offscreen platform says so of every window that has a minimum size.
+        item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints"))

@@ -19,6 +19,7 @@ from pathlib import Path
 import platformdirs
 
 from . import qemu, recipe
+from .accel import accelerator
 from .tools import run
 
 BUILD_SECONDS = 1800  # without KVM the first boot alone takes minutes
@@ -185,7 +186,7 @@ def _first_boot(image: Image, boot: Path) -> None:
     console = image.folder / "first-boot.log"
     append = "root=/dev/vda1 rw console=ttyS0,115200 quiet"
     argv = [
-        *qemu.machine("intel", console),
+        *qemu.machine("intel", accelerator(image.kernel), console),
         *qemu.disk(image.disk, "raw"),
         *qemu.direct_boot(kernel, initrd, append),
     ]

@@ -14,14 +14,14 @@ _CPU = {"intel": "Skylake-Client,vendor=GenuineIntel", "amd": "EPYC,vendor=Authe
 _IOMMU = {"intel": "intel-iommu,intremap=on,caching-mode=on", "amd": "amd-iommu,intremap=on"}
 
 
-def machine(iommu: Iommu, console: Path, devices: tuple[str, ...] = ()) -> list[str]:
+def machine(iommu: Iommu, accel: str, console: Path, devices: tuple[str, ...] = ()) -> list[str]:
     """A q35 machine with an IOMMU and the given devices, its serial console appended to a file.
 
-    KVM is used where it may be, else emulation. The IOMMU comes last because AMD's takes the first slot that is
+    The IOMMU comes last because AMD's takes the first slot that is
     free; the devices that come before it have addresses of their own.
     """
     argv = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-user-config"]
-    argv += ["-accel", "kvm", "-accel", "tcg", "-machine", "q35,kernel-irqchip=split"]
+    argv += ["-accel", accel, "-machine", "q35,kernel-irqchip=split"]
     argv += ["-cpu", _CPU[iommu], "-smp", "2", "-m", "1024"]
     argv += ["-chardev", f"file,id=console,path={console},append=on", "-serial", "chardev:console"]
     argv += ["-device", "virtio-rng-pci,addr=0x1e"]

@@ -58,8 +58,7 @@ def _express(part: Part) -> bytes:
     """PCI Express capability without its first two bytes."""
     body = bytearray(0x3A)
     slot = part.slot is not None
-    assert part.role is not None
-    struct.pack_into("<H", body, 0x00, 2 | _PORT_TYPE[part.role] << 4 | (0x100 if slot else 0))
+    struct.pack_into("<H", body, 0x00, 2 | _PORT_TYPE[part.role or "endpoint"] << 4 | (0x100 if slot else 0))
     flr = 1 << 28 if "flr" in part.reset else 0
     struct.pack_into("<I", body, 0x02, 0x8002 | flr)
     if part.link:
@@ -86,9 +85,9 @@ def _extended(part: Part, space: bytearray) -> None:
         struct.pack_into("<HHH", body, 0x08, total, total, now)
         found.append((0x0010, bytes(body)))
     offset = 0x100
-    for index, (kind, body) in enumerate(found):
-        after = (offset + 4 + len(body) + 0x0F) & ~0x0F
+    for index, (kind, rest) in enumerate(found):
+        after = (offset + 4 + len(rest) + 0x0F) & ~0x0F
         following = after if index + 1 < len(found) else 0
         struct.pack_into("<I", space, offset, kind | 1 << 16 | following << 20)
-        space[offset + 4 : offset + 4 + len(body)] = body
+        space[offset + 4 : offset + 4 + len(rest)] = rest
         offset = after

@@ -1,4 +1,7 @@
-"""The rest of /sys and /proc of a simulated machine: network, disks, firmware, and what the usual commands print."""
+"""The rest of /sys and /proc of a simulated machine: network, disks, firmware.
+
+And what the usual commands print.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def live_disks(machine: Machine, boot: Boot) -> Iterator[tuple[Part, Disk]]:
 
 
 def reachable(machine: Machine, boot: Boot) -> bool:
-    """Whether the node comes up and answers: its root disk and a port of its bridge must still be the host's."""
+    """Whether the node comes up and answers: its root disk and a port of its bridge must be the host's."""
     root = any(
         use == "ext4:/" or use.startswith("pv:pve")
         for _, d in live_disks(machine, boot)
@@ -106,7 +109,14 @@ def _network(machine: Machine, boot: Boot, tree: Tree) -> None:
 def _interface(tree: Tree, base: str, name: str, mac: str, index: int, state: str) -> None:
     tree.link(f"/sys/class/net/{name}", base)
     tree.link(f"{base}/subsystem", "/sys/class/net")
-    for key, value in {"address": mac, "ifindex": index, "operstate": state, "mtu": 1500, "type": 1}.items():
+    attributes: dict[str, str | int] = {
+        "address": mac,
+        "ifindex": index,
+        "operstate": state,
+        "mtu": 1500,
+        "type": 1,
+    }
+    for key, value in attributes.items():
         tree.file(f"{base}/{key}", value)
     tree.file(f"{base}/uevent", f"INTERFACE={name}\nIFINDEX={index}")
 
@@ -352,7 +362,18 @@ def zpool_status(machine: Machine, boot: Boot) -> str:
         rows = "".join(f"\t    {device}  ONLINE       0     0     0\n" for device in devices)
         text.append(
             f"  pool: {pool}\n state: ONLINE\nconfig:\n\n\tNAME           STATE     READ WRITE CKSUM\n"
-            f"\t{pool}           ONLINE       0     0     0\n\t  mirror-0     ONLINE       0     0     0\n{rows}\n"
+            f"\t{pool}           ONLINE       0     0     0\n"
+            f"\t  mirror-0     ONLINE       0     0     0\n{rows}\n"
             "errors: No known data errors\n"
         )
     return "\n".join(text)
+
+
+def pvs(machine: Machine, boot: Boot) -> str:
+    """``pvs --noheadings -o pv_name,vg_name``."""
+    return "".join(
+        f"  /dev/{disk.name}{'p' if disk.name[-1].isdigit() else ''}{number} {use[3:]}\n"
+        for _, disk in live_disks(machine, boot)
+        for number, (_, use) in enumerate(disk.partitions, 1)
+        if use.startswith("pv:")
+    )

@@ -1,4 +1,4 @@
-"""What is on the disk of a freshly installed simulated node: /etc and /boot as PVE 8 on ext4 with GRUB has them."""
+"""What is on the disk of a freshly installed simulated node, as PVE 8 on ext4 with GRUB has it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ INITRAMFS_MODULES = """\
 
 
 def installed(machine: Machine) -> Tree:
-    """Files with their content, before anything was ever pushed. Boot files are made by the world's first boot."""
+    """/etc as it is before the first push. What boots is made from it by the world."""
     tree = Tree()
     port = next(p.nic.name for p in machine.parts if p.nic and p.nic.master == "vmbr0")
     default_on = (
@@ -57,17 +57,18 @@ def installed(machine: Machine) -> Tree:
         "/etc/default/grub": GRUB.format(default=machine.cmdline_default),
         "/etc/hostname": f"{machine.name}\n",
         "/etc/fstab": "# <file system> <mount point> <type> <options> <dump> <pass>\n"
-        "/dev/pve/root / ext4 errors=remount-ro 0 1\n/dev/pve/swap none swap sw 0 0\nproc /proc proc defaults 0 0\n",
+        "/dev/pve/root / ext4 errors=remount-ro 0 1\n"
+        "/dev/pve/swap none swap sw 0 0\nproc /proc proc defaults 0 0\n",
         "/etc/modules": MODULES,
-        "/etc/modprobe.d/pve-blacklist.conf": "# This file contains a list of modules which are not supported by "
-        "Proxmox VE\n\n# nvidiafb see bugreport https://bugzilla.proxmox.com/show_bug.cgi?id=701\n"
+        "/etc/modprobe.d/pve-blacklist.conf": "# This file contains a list of modules which are "
+        "not supported by Proxmox VE\n\n# nvidiafb see bugreport https://bugzilla.proxmox.com/show_bug.cgi?id=701\n"
         "blacklist nvidiafb\n",
         "/etc/initramfs-tools/modules": INITRAMFS_MODULES,
         "/etc/initramfs-tools/initramfs.conf": "MODULES=most\nBUSYBOX=auto\nCOMPRESS=zstd\n",
         "/etc/network/interfaces": INTERFACES.format(port=port, ip=machine.ip),
         "/etc/debian_version": "12.8\n",
-        "/etc/os-release": 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\n'
-        "ID=debian\n",
+        "/etc/os-release": 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\n'
+        'VERSION_ID="12"\nID=debian\n',
         f"/boot/config-{machine.kernel}": "CONFIG_INTEL_IOMMU=y\n"
         f"{default_on}\nCONFIG_AMD_IOMMU=y\nCONFIG_IRQ_REMAP=y\nCONFIG_IOMMU_DEFAULT_DMA_LAZY=y\n"
         "# CONFIG_IOMMU_DEFAULT_PASSTHROUGH is not set\nCONFIG_VFIO=m\nCONFIG_VFIO_PCI=m\n",

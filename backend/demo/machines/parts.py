@@ -1,5 +1,7 @@
-"""The words in which a simulated machine is described. A `Machine` is what a technician would see and install:
-it does not change by booting."""
+"""The words in which a simulated machine is described.
+
+A `Machine` is what a technician would see and install: it does not change by booting.
+"""
 
 from __future__ import annotations
 
@@ -84,8 +86,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One PCI function. Addresses as the kernel prints them; ids as ``vvvv:dddd`` hex; `link` is speed and width
-    now, then at most, in GT/s and lanes. `role` is the PCI Express port type, None for a conventional function."""
+    """One PCI function. Addresses as the kernel prints them; ids as ``vvvv:dddd`` hex.
+
+    `link` is speed and width now, then at most, in GT/s and lanes. `role` is the PCI Express port type,
+    None for a conventional function.
+    """
 
     at: str
     class_code: int
@@ -139,7 +144,7 @@ class Socket:
 
 @dataclass(frozen=True)
 class Machine:
-    """A whole simulated node. `ip` is the address with prefix of its bridge vmbr0; `files` are more files on disk."""
+    """A whole simulated node. `ip`: address and prefix of its bridge vmbr0; `files`: more on its disk."""
 
     name: str
     vendor: str  # "intel" or "amd": of the processor and its IOMMU

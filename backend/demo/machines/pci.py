@@ -70,7 +70,7 @@ def _function(
     driver = boot.drivers.get(part.at)
     tree.link(f"{DEVICES}/{part.at}", base)
     subsystem = (part.subsystem or "0000:0000").split(":")
-    for name, value in {
+    attributes: dict[str, str | bytes | int] = {
         "vendor": f"0x{part.vendor:04x}",
         "device": f"0x{part.device:04x}",
         "class": f"0x{part.class_code:06x}",
@@ -88,7 +88,8 @@ def _function(
         "uevent": _uevent(part, driver, subsystem),
         "resource": _resource(part, starts),
         "config": config_space(part, starts, multifunction),
-    }.items():
+    }
+    for name, value in attributes.items():
         tree.file(f"{base}/{name}", value)
     tree.link(f"{base}/subsystem", "/sys/bus/pci")
     if part.link:

@@ -31,7 +31,7 @@ class FirmwareSlot:
 
 def read_firmware_slots(text: str) -> tuple[FirmwareSlot, ...]:
     """Every type 9 structure, in the table's order."""
-    found = []
+    found: list[FirmwareSlot] = []
     for kind, settings in _structures(text):
         if kind == "slot":
             name = settings.get("Designation", "")

@@ -26,7 +26,7 @@ def read_guests(snapshot: Snapshot) -> tuple[Guest, ...]:
 
 
 def read_guest(vmid: int, text: str) -> Guest:
-    """The main section: all before the first ``[PENDING]`` or ``[snapshot]`` head, without ``#`` lines (description)."""
+    """The main section: all before the first ``[PENDING]`` or ``[snapshot]`` head, without ``#`` lines."""
     settings: dict[str, str] = {}
     for line in text.splitlines():
         if line.startswith("["):

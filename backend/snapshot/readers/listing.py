@@ -1,7 +1,7 @@
-"""Text listings that people keep and post: lspci in its many forms, "IOMMU Group" scripts, ``lspci -t``, lshw.
+"""Text listings that people keep and post: lspci in its many forms, "IOMMU Group" scripts, lspci -t, lshw.
 
-A line that fits nothing becomes a problem ("line 12: unknown") and is otherwise ignored: listings come with prompts,
-headlines and error messages around them. Without a domain an address is in domain 0.
+A line that fits nothing becomes a problem ("line 12: unknown") and is otherwise ignored: listings come with
+prompts, headlines and error messages around them. Without a domain an address is in domain 0.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class _Draft:
 
 
 def read_listing(text: str) -> Node:
-    """A node as far as a listing tells. Raises SnapshotError "listing-empty" where it names no PCI function."""
+    """A node as far as a listing tells. Raises SnapshotError "listing-empty" without any function."""
     lines = [_ANSI.sub("", line).rstrip() for line in text.removeprefix("\ufeff").splitlines()]
     if is_tree(lines):
         functions, problems = read_tree(lines)
@@ -321,7 +321,7 @@ class _Reader:
         if "Device Serial Number " in line:
             number = line.rpartition(" ")[2]
             draft.note(serial=number if number.count("-") == 7 and set(number) - set("0-") else None)
-        # Only functions' details are indented in lspci -v; a script's "Driver: x" below a function may not be.
+        # lspci indents all details of a function; a script's "Driver: x" may not be.
         return "detail" if line[0].isspace() or _DETAIL.match(line) else None
 
 

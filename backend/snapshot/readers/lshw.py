@@ -1,8 +1,8 @@
 """``lshw -businfo`` and ``lshw -short``.
 
 The first names each function (``pci@0000:01:00.0``). The second gives only a path of device numbers
-(``/0/100/1d/0``: bus 0, device 1d, and device 0 on the bus below): bus numbers are missing. They are counted as
-firmware does, bridge by bridge downwards, and each such line is recorded as "bus-guessed".
+(``/0/100/1d/0``: bus 0, device 1d, and device 0 on the bus below): bus numbers are missing. They are counted
+as firmware does, bridge by bridge downwards, and each such line is recorded as "bus-guessed".
 """
 
 from __future__ import annotations
@@ -19,18 +19,9 @@ _ROOT = "/0/100"  # lshw gives the first host bridge this path
 # lshw's classes that a PCI function can have
 _CLASSES = frozenset(
     (
-        "bridge",
-        "bus",
-        "communication",
-        "display",
-        "generic",
-        "input",
-        "memory",
-        "multimedia",
-        "network",
-        "printer",
+        *("bridge", "bus", "communication", "display", "generic", "input", "memory"),
+        *("multimedia", "network", "printer", "processor", "storage", "system"),
     )
-    + ("processor", "storage", "system")
 )
 _NOT_PCI = ("PnP device", "interface")
 

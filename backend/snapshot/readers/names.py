@@ -1,7 +1,7 @@
 """``lspci -vmm`` records: the node's own names for its devices.
 
 One record a function, ``Key:<tab>value`` lines, an empty line between (man lspci, "Machine-readable
-output"). With ``-nn`` a value ends in its number, ``Ethernet controller [0200]``; with ``-n`` it is the number alone.
+output"). With ``-nn`` a value ends in its number, ``Ethernet controller [0200]``; with ``-n`` that is all.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from functools import lru_cache
 
 from backend.node.address import PciAddress
 
-KEYS = frozenset(
-    ("Slot", "Class", "Vendor", "Device", "SVendor", "SDevice", "PhySlot", "Rev", "ProgIf")
-    + ("Driver", "Module", "NUMANode", "IOMMUGroup", "DTNode", "Label")
-)
+_IDENTITY = ("Slot", "Class", "Vendor", "Device", "SVendor", "SDevice", "Rev", "ProgIf")
+KEYS = frozenset((*_IDENTITY, "PhySlot", "Driver", "Module", "NUMANode", "IOMMUGroup", "DTNode", "Label"))
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from backend.node.address import PciAddress
 from backend.node.node import Use
 from backend.snapshot.readers.commands import printed
-from backend.snapshot.readers.sysfs import function_in
+from backend.snapshot.readers.sysfs import function_in, real_folder
 from backend.snapshot.snapshot import Snapshot
 
 _NET = "/sys/class/net"
@@ -22,7 +22,7 @@ def read_interfaces(snapshot: Snapshot) -> Mapping[str, PciAddress]:
     """NIC name -> function."""
     found: dict[str, PciAddress] = {}
     for name in snapshot.listdir(_NET):
-        address = function_in(snapshot.resolve(f"{_NET}/{name}"))
+        address = function_in(real_folder(snapshot, f"{_NET}/{name}"))
         if address is None and f"{_NET}/{name}/device" in snapshot.links:
             address = function_in(snapshot.resolve(f"{_NET}/{name}/device"))
         if address is not None:
@@ -36,17 +36,16 @@ def network_uses(snapshot: Snapshot, interfaces: Mapping[str, PciAddress]) -> It
         return
     uppers = _uppers(snapshot)
     addresses = _addresses(snapshot)
-    routed = _default_routes(snapshot)
     talking = _this_connection(snapshot, addresses)
-    bridges = {name for name in uppers if "bridge" in snapshot.listdir(f"{_NET}/{name}")}
-    managing = routed | {name for name in bridges if addresses.get(name)}
+    enslaving = {upper for above in uppers.values() for upper in above}
+    managing = _default_routes(snapshot) | {name for name in addresses if name in enslaving}
     for name, address in interfaces.items():
         kinds: dict[str, tuple[str, ...]] = {}
         for chain in _chains(name, uppers):
             top = chain[-1]
             if top in talking:
                 kinds.setdefault("this-connection", chain)
-            if top in managing or (_is_master(snapshot, top) and addresses.get(top)):
+            if top in managing:
                 kinds.setdefault("management", chain)
             elif addresses.get(top) or len(chain) > 1:
                 kinds["network"] = max(kinds.get("network", ()), chain, key=len)
@@ -56,14 +55,9 @@ def network_uses(snapshot: Snapshot, interfaces: Mapping[str, PciAddress]) -> It
             yield Use(address, kind, chain)
 
 
-def _is_master(snapshot: Snapshot, name: str) -> bool:
-    """A bridge or bond: something is enslaved to it (bridge folders may not be collected)."""
-    return any(snapshot.link_name(f"{_NET}/{lower}/master") == name for lower in snapshot.listdir(_NET))
-
-
 def _chains(name: str, uppers: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     """Every way up from an interface, each prefix of it too."""
-    waiting = [(name,)]
+    waiting: list[tuple[str, ...]] = [(name,)]
     while waiting:
         chain = waiting.pop()
         yield chain
@@ -75,12 +69,11 @@ def _uppers(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
     names = snapshot.listdir(_NET)
     found: dict[str, dict[str, None]] = {name: {} for name in names}
     for name in names:
-        folder = f"{_NET}/{name}"
-        master = snapshot.link_name(f"{folder}/master")
-        if master is not None:
-            found[name][master] = None
+        folder = real_folder(snapshot, f"{_NET}/{name}")
         for entry in snapshot.listdir(folder):
-            if entry.startswith("upper_"):
+            if entry == "master":
+                found[name][snapshot.link_name(f"{folder}/master") or ""] = None
+            elif entry.startswith("upper_"):
                 found[name][entry[6:]] = None
             elif entry.startswith("lower_"):
                 found.setdefault(entry[6:], {})[name] = None
@@ -112,9 +105,9 @@ def _addresses(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
     for entry in _json(printed(snapshot, "ip", "-j", "addr")):
         infos = entry.get("addr_info")
         known = [i for i in infos if isinstance(i, dict)] if isinstance(infos, list) else []
-        texts = tuple(str(i.get("local")) for i in known if i.get("scope") not in ("link", "host"))
+        texts = [str(i.get("local")) for i in known if i.get("scope") not in ("link", "host")]
         if texts:
-            found[str(entry.get("ifname"))] = texts
+            found[str(entry.get("ifname"))] = tuple(texts)
     return found
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from backend.node.address import PciAddress
 from backend.node.node import Use
 from backend.snapshot.readers.commands import printed
-from backend.snapshot.readers.sysfs import function_in
+from backend.snapshot.readers.sysfs import function_in, real_folder
 from backend.snapshot.snapshot import Snapshot
 
 _BLOCK = "/sys/class/block"
@@ -83,7 +83,9 @@ class Storage:
     @cached_property
     def _real(self) -> dict[str, str]:
         """Kernel name -> real folder below /sys/devices."""
-        return {name: self._snapshot.resolve(f"{_BLOCK}/{name}") for name in self._snapshot.listdir(_BLOCK)}
+        return {
+            name: real_folder(self._snapshot, f"{_BLOCK}/{name}") for name in self._snapshot.listdir(_BLOCK)
+        }
 
     @cached_property
     def _shown(self) -> dict[str, str]:

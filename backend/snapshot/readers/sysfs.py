@@ -39,14 +39,15 @@ def device_folders(snapshot: Snapshot) -> Mapping[PciAddress, str]:
         for name in snapshot.listdir(base):
             at = address(name)
             if at is not None and at not in found:
-                found[at] = _real_folder(snapshot, f"{base}/{name}")
+                found[at] = real_folder(snapshot, f"{base}/{name}")
     return MappingProxyType(dict(sorted(found.items())))
 
 
-def _real_folder(snapshot: Snapshot, path: str) -> str:
-    target = snapshot.links.get(path)
-    if target is not None and target.startswith("../../../devices/") and "/../" not in target[9:]:
-        return "/sys/" + target[9:]  # what the kernel always writes; nothing on that way is a link
+def real_folder(snapshot: Snapshot, path: str) -> str:
+    """What Snapshot.resolve says, at once for links as the kernel writes them (no link is on their way)."""
+    up, found, rest = snapshot.links.get(path, "").partition("../devices/")
+    if found and up.strip("./") == "" and up.count("../") + 1 == path.count("/") - 2 and "/../" not in rest:
+        return "/sys/devices/" + rest
     return snapshot.resolve(path)
 
 
@@ -156,7 +157,7 @@ def _number(raw: bytes) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _ids(modalias: str | None) -> dict[str, int]:
-    """Of ``pci:v00008086d00004621sv00001028sd00000B0Abc06sc00i00`` (file2alias.c): some copies keep only this."""
+    """Of ``pci:v00008086d00004621sv00001028sd00000B0Abc06sc00i00`` (file2alias.c): all some copies keep."""
     if modalias is None or not modalias.startswith("pci:v") or len(modalias) < 54:
         return {}
     try:

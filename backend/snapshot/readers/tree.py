@@ -1,7 +1,7 @@
 """``lspci -t`` (``-tv``, ``-tnn``): functions and buses as a tree of columns (pciutils ls-tree.c).
 
-A bridge is followed by ``-[03-05]-`` and what hangs on its bus begins in that same column; so a name's column and the
-last bus opened left of it say where it sits.
+A bridge is followed by ``-[03-05]-`` and what hangs on its bus begins in that same column; so a name's column
+and the last bus opened left of it say where it sits.
 """
 
 from __future__ import annotations

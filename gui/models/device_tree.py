@@ -1,0 +1,232 @@
+"""The devices as a tree: the map's twin for screen readers, which see nothing of a drawn scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
+
+from backend.node.address import PciAddress
+from backend.node.function import Function
+from backend.node.node import Node
+from gui import words
+from gui.map.layout import parents_of
+from gui.models.selection import Selection
+from gui.theme import fixed
+
+_Index = QModelIndex | QPersistentModelIndex
+DEVICE, ADDRESS, GROUP, DRIVER, USED_BY = range(5)
+ADDRESS_ROLE = int(Qt.ItemDataRole.UserRole)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A line of the tree: a zone (text only), or a function with the card's others or its VFs below it."""
+
+    number: int  # place in the model's list of entries: what an index carries
+    row: int
+    parent: _Entry | None
+    text: str = ""
+    function: Function | None = None
+    children: list[_Entry] = field(default_factory=list)
+
+
+class DeviceTreeModel(QAbstractItemModel):
+    """Root complex -> card (its first function) -> further functions -> VFs. Bridges and empty ports too."""
+
+    def __init__(self, node: Node | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._node = Node()
+        self._staged: dict[PciAddress, str] = {}
+        self._entries: list[_Entry] = []
+        self._top: list[_Entry] = []
+        self._by_address: dict[PciAddress, _Entry] = {}
+        self._fill(node or Node())
+
+    def set_node(self, node: Node | None) -> None:
+        self.beginResetModel()
+        self._fill(node or Node())
+        self.endResetModel()
+
+    def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
+        """Show the driver after the reboot, for functions that are to get another."""
+        differs = [a for a in {*self._staged, *staged} if self._staged.get(a) != staged.get(a)]
+        self._staged = dict(staged)
+        for address in differs:
+            first = self.index_of(address)
+            if first.isValid():
+                self.dataChanged.emit(first, first.siblingAtColumn(USED_BY))
+
+    def address_of(self, index: _Index) -> PciAddress | None:
+        function = self._entry(index).function if index.isValid() else None
+        return function.address if function is not None else None
+
+    def index_of(self, address: PciAddress) -> QModelIndex:
+        """The first cell of the line of `address`; invalid where the node has no such function."""
+        entry = self._by_address.get(address)
+        return self.createIndex(entry.row, 0, entry.number) if entry is not None else QModelIndex()
+
+    # --- content ----------------------------------------------------------------------------------
+
+    def _fill(self, node: Node) -> None:
+        self._node, self._entries, self._top, self._by_address = node, [], [], {}
+        above = parents_of(node)
+        flat = not above
+        zones: dict[str, _Entry] = {}
+        cards: dict[str, _Entry] = {}
+        for function in node.functions:
+            root, seen = function.address, {function.address}
+            while root in above and above[root] not in seen:
+                root = above[root]
+                seen.add(root)
+            name = f"{root.domain:04x}" if flat else f"{root.domain:04x}:{root.bus:02x}"
+            if name not in zones:
+                numa = function.numa_node if (function.numa_node or 0) >= 0 else None
+                zones[name] = self._add(None, words.zone_title("slots", numa, name))
+            of = function.physical_function
+            if of is not None and of in self._by_address:
+                self._add(self._by_address[of], function=function)
+            elif function.address.card in cards:
+                self._add(cards[function.address.card], function=function)
+            else:
+                cards[function.address.card] = self._add(zones[name], function=function)
+
+    def _add(self, parent: _Entry | None, text: str = "", function: Function | None = None) -> _Entry:
+        siblings = self._top if parent is None else parent.children
+        entry = _Entry(len(self._entries), len(siblings), parent, text, function)
+        siblings.append(entry)
+        self._entries.append(entry)
+        if function is not None:
+            self._by_address[function.address] = entry
+        return entry
+
+    def _entry(self, index: _Index) -> _Entry:
+        return self._entries[index.internalId()]
+
+    # --- QAbstractItemModel -----------------------------------------------------------------------
+
+    def index(self, row: int, column: int, parent: _Index = QModelIndex()) -> QModelIndex:  # noqa: B008
+        if not self.hasIndex(row, column, parent):
+            return QModelIndex()
+        entries = self._entry(parent).children if parent.isValid() else self._top
+        return self.createIndex(row, column, entries[row].number)
+
+    def parent(self, index: _Index = QModelIndex()) -> QModelIndex:  # type: ignore[override]  # noqa: B008
+        above = self._entry(index).parent if index.isValid() else None
+        return self.createIndex(above.row, 0, above.number) if above is not None else QModelIndex()
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        if parent.column() > 0:
+            return 0
+        return len(self._entry(parent).children if parent.isValid() else self._top)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 5
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> str | None:
+        if (
+            orientation != Qt.Orientation.Horizontal
+            or role != Qt.ItemDataRole.DisplayRole
+            or section > USED_BY
+        ):
+            return None
+        return (
+            self.tr("Device"),
+            self.tr("Address"),
+            self.tr("Group"),
+            self.tr("Driver"),
+            self.tr("Used by"),
+        )[section]
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        entry, column = self._entry(index), index.column()
+        if role == ADDRESS_ROLE:
+            return entry.function.address if entry.function is not None else None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(entry, column)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            header = self.headerData(column, Qt.Orientation.Horizontal) or ""
+            text = self._text(entry, column)
+            return f"{header}: {text}" if text and column != DEVICE else text
+        if role == Qt.ItemDataRole.ToolTipRole and entry.function is not None and column == GROUP:
+            return words.group_sentence(self._node, entry.function)
+        if role == Qt.ItemDataRole.FontRole and column == ADDRESS:
+            return fixed(QGuiApplication.font())
+        return None
+
+    def _text(self, entry: _Entry, column: int) -> str:
+        function = entry.function
+        if function is None:
+            return entry.text if column == DEVICE else ""
+        if column == DEVICE:
+            return words.short_name(function)
+        if column == ADDRESS:
+            return str(function.address)
+        if column == GROUP:
+            return "" if function.group is None else str(function.group)
+        if column == DRIVER:
+            staged = self._staged.get(function.address)
+            now = words.driver_word(self._node, function)
+            return f"{now} → {words.at_reboot(staged)}" if staged and staged != function.driver else now
+        return words.used_by(self._node, function.address)
+
+
+class DeviceTreeView(QTreeView):
+    """Shows a DeviceTreeModel of its own; the chosen line and `selection` follow one another."""
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Devices"))
+        self._selection = selection
+        self._model = DeviceTreeModel(None, self)
+        self.setModel(self._model)
+        self.setUniformRowHeights(True)
+        self.setAlternatingRowColors(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        header = self.header()
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(DEVICE, QHeaderView.ResizeMode.Interactive)
+        selection.changed.connect(self._follow)
+
+    def set_node(self, node: Node | None) -> None:
+        """Show `node`, with every zone open and cards closed."""
+        self._model.set_node(node)
+        for row in range(self._model.rowCount()):
+            index = self._model.index(row, 0)
+            self.setExpanded(index, True)
+            self.setFirstColumnSpanned(row, QModelIndex(), True)
+            for card in range(self._model.rowCount(index)):
+                child = self._model.index(card, 0, index)
+                # A network card may have thousands of VFs.
+                self.setExpanded(child, self._model.rowCount(child) <= 8)
+        metrics = self.fontMetrics()
+        for column, sample in ((DEVICE, 38), (ADDRESS, 16), (GROUP, 7), (DRIVER, 26)):
+            self.setColumnWidth(column, metrics.horizontalAdvance("m") * sample * 3 // 4)
+        self._follow(self._selection.current)
+
+    def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
+        self._model.set_staged(staged)
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        super().selectionChanged(selected, deselected)
+        indexes = selected.indexes()
+        if indexes:
+            self._selection.current = self._model.address_of(indexes[0])
+
+    def _follow(self, address: object) -> None:
+        index = self._model.index_of(address) if isinstance(address, PciAddress) else QModelIndex()
+        if not index.isValid():
+            if self._model.address_of(self.currentIndex()) is not None:
+                self.clearSelection()
+                self.setCurrentIndex(QModelIndex())
+        elif self._model.address_of(self.currentIndex()) != address:
+            self.setCurrentIndex(index)
+            self.scrollTo(index)

@@ -1,0 +1,155 @@
+"""The window as a whole, against a stand-in for the backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gui_stand_ins import GPU, NIC, StandInNode, StandInOpening
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QMessageBox
+
+from backend.errors import SnapshotError
+from backend.plan.plan import Hazard
+from gui.main_window import MainWindow
+
+
+@pytest.fixture
+def opening() -> StandInOpening:
+    return StandInOpening()
+
+
+@pytest.fixture
+def window(qtbot, runner, opening, settings: QSettings) -> MainWindow:
+    made = MainWindow(runner, opening, settings)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+@pytest.fixture
+def node(window: MainWindow) -> StandInNode:
+    made = StandInNode()
+    window.add_node(made)
+    return made
+
+
+def to_review(qtbot, window: MainWindow) -> None:
+    window._review.click()
+    qtbot.waitUntil(lambda: window.stack.currentWidget() is window.review)
+
+
+def test_an_empty_window_says_what_to_do_first(window: MainWindow) -> None:
+    assert window.stack.currentWidget() is window.empty
+    assert not window._bar.isVisible()
+    for action in (window.refresh_action, window.review_action, window.save_action, window.iommu_action):
+        assert not action.isEnabled()
+
+
+def test_the_change_bar_comes_with_the_first_change_and_goes_with_the_last(window, node) -> None:
+    assert window.stack.currentWidget() is window.page
+    assert not window._bar.isVisible()
+    window.reserve(GPU)
+    assert window._bar.isVisible()
+    assert window._bar_title.text() == "1 change on pve1"
+    window.page.iommu_button.click()
+    assert window._bar_title.text() == "2 changes on pve1"
+    assert not window.page.iommu_button.isVisible()
+    window.unstage_last()
+    assert [intent.kind for intent in node.staged] == ["reserve-card"]
+    window.unstage_action.trigger()
+    assert node.staged == ()
+    assert not window._bar.isVisible()
+    assert window.page.iommu_button.isVisible()
+
+
+def test_unstaging_one_function_unstages_its_card(window, node) -> None:
+    window.reserve(GPU)
+    window.stage_iommu_on()
+    window.page.unstage_requested.emit(GPU)
+    assert [intent.kind for intent in node.staged] == ["iommu-on"]
+    window.discard()
+    assert node.staged == ()
+
+
+def test_from_change_to_verdict_and_back(qtbot, window, node) -> None:
+    window.reserve(GPU)
+    to_review(qtbot, window)
+    assert not window._bar.isVisible()
+    shown = window.review.plan
+    window.review.push_button.click()
+    qtbot.waitUntil(lambda: window.push.state(0) == "running")
+    assert window.stack.currentWidget() is window.push
+    assert not window.nodes.isEnabled()
+    node.gate.set()
+    qtbot.waitUntil(lambda: not window.push.running)
+    assert node.pushed == [shown]
+    window.push.undo_button.click()
+    qtbot.waitUntil(lambda: window.stack.currentWidget() is window.review)
+    assert window.review.plan.writes[0].after == b'A="quiet"\n'
+    window.review.push_button.click()
+    qtbot.waitUntil(lambda: window.push.banner.isVisible())
+    assert "byte for byte" in window.push.banner.text
+    window.push.done_button.click()
+    assert window.stack.currentWidget() is window.page
+
+
+def test_a_refused_plan_cannot_be_pushed(qtbot, window, node) -> None:
+    node.hazards = (Hazard("this-connection", NIC, ("eno1",)),)
+    window.reserve(GPU)
+    to_review(qtbot, window)
+    assert not window.review.push_button.isEnabled()
+    window.review.back_requested.emit()
+    assert window._bar.isVisible()
+
+
+def test_a_snapshot_file_is_reviewed_but_not_pushed(qtbot, window) -> None:
+    window.add_node(StandInNode(name="saved", live=False))
+    window.reserve(GPU)
+    to_review(qtbot, window)
+    assert not window.review.push_button.isEnabled()
+    assert not window.refresh_action.isEnabled()
+
+
+def test_staged_changes_stay_with_their_node(window, node) -> None:
+    other = StandInNode(name="pve2")
+    window.add_node(other)
+    window.reserve(GPU)
+    assert (len(node.staged), len(other.staged)) == (0, 1)
+    window.nodes.setCurrentRow(0)
+    assert not window._bar.isVisible()
+    window.nodes.setCurrentRow(1)
+    assert window._bar_title.text() == "1 change on pve2"
+
+
+def test_quitting_during_a_push_is_refused_with_a_word(qtbot, window, node) -> None:
+    window.reserve(GPU)
+    to_review(qtbot, window)
+    window.review.push_button.click()
+    qtbot.waitUntil(lambda: window.push.running)
+    assert not window.close()
+    box = window.findChild(QMessageBox, "quit_box")
+    assert "before the next step" in box.informativeText()
+    box.close()
+    node.gate.set()
+    qtbot.waitUntil(lambda: not window.push.running)
+    assert window.close()
+
+
+def test_a_file_that_is_no_snapshot_is_told_in_words(qtbot, window, opening, tmp_path: Path) -> None:
+    opening.answers = [SnapshotError("listing-cut", path="/x/lspci.txt", line="7")]
+    window.open_file(tmp_path / "lspci.txt")
+    qtbot.waitUntil(lambda: window.findChild(QMessageBox, "error_box") is not None)
+    box = window.findChild(QMessageBox, "error_box")
+    assert "ends in the middle" in box.text()
+    assert "/x/lspci.txt, line 7" in box.informativeText()
+    box.close()
+
+
+def test_geometry_is_remembered(qtbot, runner, opening, settings, window) -> None:
+    window.resize(790, 590)
+    size = window.size()
+    window.close()
+    again = MainWindow(runner, opening, settings)
+    qtbot.addWidget(again)
+    assert again.size() == size
