@@ -79,6 +79,13 @@ class StalePlan(LanewrightError):
     code = "stale-plan"
 
 
+class StepFailed(LanewrightError):
+    """A step of a push did not succeed; the steps before it stand. Details: step (index), what (path or command),
+    reason (code of the agent), exit, output (its end)."""
+
+    code = "step-failed"
+
+
 class OutcomeUnknown(LanewrightError):
     """The connection was lost in the middle of a change: look again before saying more."""
 

@@ -10,11 +10,32 @@ MAX_SECONDS = 60
 _PCI = {
     "base": "/sys/bus/pci/devices",
     # Documentation/ABI/testing/sysfs-bus-pci
-    "attributes": (
-        "vendor device class subsystem_vendor subsystem_device revision enable irq numa_node modalias label "
-        "current_link_speed current_link_width max_link_speed max_link_width reset_method resource boot_vga "
-        "power_state d3cold_allowed sriov_totalvfs sriov_numvfs driver_override config"
-    ).split(),
+    "attributes": [
+        "vendor",
+        "device",
+        "class",
+        "subsystem_vendor",
+        "subsystem_device",
+        "revision",
+        "enable",
+        "irq",
+        "numa_node",
+        "modalias",
+        "label",
+        "current_link_speed",
+        "current_link_width",
+        "max_link_speed",
+        "max_link_width",
+        "reset_method",
+        "resource",
+        "boot_vga",
+        "power_state",
+        "d3cold_allowed",
+        "sriov_totalvfs",
+        "sriov_numvfs",
+        "driver_override",
+        "config",
+    ],
     "links": ["driver", "iommu_group", "physfn"],
     "directories": ["pci_bus", "mdev_supported_types", "nvidia"],
     "present": ["reset", "rom"],
@@ -102,7 +123,11 @@ _JOURNAL = (
 _COMMANDS = [
     (["lspci", "-D", "-nn", "-vmm", "-k"], 20, 4 << 20),
     (["dmidecode", "-t", "0,1,2,9,41"], 10, 1 << 20),
-    (["journalctl", "-k", "-b", "-o", "short-monotonic", "--no-pager", "-n", "4000", "--grep", _JOURNAL], 20, 1 << 20),
+    (
+        ["journalctl", "-k", "-b", "-o", "short-monotonic", "--no-pager", "-n", "4000", "--grep", _JOURNAL],
+        20,
+        1 << 20,
+    ),
     (["ip", "-j", "addr"], 5, 1 << 20),
     (["ip", "-j", "route"], 5, 1 << 20),
     (["findmnt", "-J", "--real", "-o", "SOURCE,TARGET,FSTYPE"], 5, 1 << 20),

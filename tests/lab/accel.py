@@ -18,8 +18,8 @@ PROBE_SECONDS = 10
 def accelerator(kernel: Path) -> str:
     """ "kvm" where this kernel says its first words under it, else "tcg" (emulation, several times slower).
 
-    $LANEWRIGHT_LAB_ACCEL decides instead where it is set. The KVM of a container host can open and still never run
-    a stock kernel, which QEMU's own fallback cannot notice.
+    $LANEWRIGHT_LAB_ACCEL decides instead where it is set. A nested KVM may open and still never get a stock
+    kernel going, which QEMU's own fallback cannot notice.
     """
     named = os.environ.get("LANEWRIGHT_LAB_ACCEL")
     if named:
@@ -34,7 +34,9 @@ def _boots_under_kvm(kernel: Path) -> bool:
         argv = [program("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-display", "none"]
         argv += ["-accel", "kvm", "-machine", "q35,kernel-irqchip=split", "-cpu", "qemu64", "-m", "256"]
         argv += ["-serial", f"file:{console}", "-kernel", str(kernel), "-append", "earlyprintk=ttyS0"]
-        qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        qemu = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             deadline = time.monotonic() + PROBE_SECONDS
             while time.monotonic() < deadline and qemu.poll() is None:

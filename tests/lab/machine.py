@@ -1,4 +1,4 @@
-"""A running lab machine, reached the way the app reaches a node: by SSH on a port of this computer's loopback."""
+"""A running lab machine, reached as the app reaches a node: by SSH, on a port of the loopback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _IOMMU_ON = {"intel": "intel_iommu=on iommu=pt", "amd": "amd_iommu=on iommu=pt"}
 class Machine:
     """A machine of the given topology on a fresh copy of the base image; a context manager that starts it.
 
-    ready overrides Topology.ready. Changes on the disk last over power_cut() and start(), not over the context.
+    ready overrides Topology.ready. The disk lasts over power_cut() and start(), and ends with the context.
     QEMU dies with the thread that called start(), so that an ended test run leaves nothing behind.
     """
 
@@ -69,11 +69,10 @@ class Machine:
         """Switch the machine on, and wait until it answers by SSH."""
         if self._qemu and self._qemu.poll() is None:
             raise RuntimeError("the machine is on already")
-        argv = ["setpriv", "--pdeathsig", "KILL", "--", program("qemu-system-x86_64"), *self._arguments()[1:]]
+        emulator, *arguments = self._arguments()
+        argv = [program("setpriv"), "--pdeathsig", "KILL", "--", program(emulator), *arguments]
         with (self.folder / "qemu.log").open("ab") as log:
-            self._qemu = subprocess.Popen(
-                [program(argv[0]), *argv[1:]], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
             self.wait_for_ssh()
 
@@ -87,7 +86,7 @@ class Machine:
     def run(
         self, argv: Sequence[str], *, user: str = "root", stdin: str = "", timeout: float = BOOT_SECONDS
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command on the machine with the real ssh client; the exit status is the caller's to look at."""
+        """Run a command on the machine with the real ssh client; the exit status is the caller's concern."""
         return subprocess.run(
             [*self.ssh_command(user), "--", shlex.join(argv)],
             input=stdin,
@@ -137,7 +136,7 @@ class Machine:
     def logs(self) -> str:
         """The end of the serial console and whatever QEMU said, for a failure's message."""
         files = (self.folder / "qemu.log", self.console)
-        return "\n".join(f"--- {f.name}\n{f.read_text(errors='replace')[-4000:]}" for f in files if f.exists())
+        return "\n".join(f"--- {f}\n{f.read_text(errors='replace')[-4000:]}" for f in files if f.exists())
 
     def _greets(self) -> bool:
         # QEMU accepts connections before the machine listens, so only the greeting counts.

@@ -9,7 +9,7 @@ from . import recipe
 
 Iommu = Literal["intel", "amd"]
 
-# The vendor is named because under KVM the guest otherwise sees the host's, and Linux asks it which IOMMU to use.
+# The vendor is named because under KVM the machine would otherwise see the host's.
 _CPU = {"intel": "Skylake-Client,vendor=GenuineIntel", "amd": "EPYC,vendor=AuthenticAMD"}
 _IOMMU = {"intel": "intel-iommu,intremap=on,caching-mode=on", "amd": "amd-iommu,intremap=on"}
 

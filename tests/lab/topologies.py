@@ -19,8 +19,8 @@ class Topology:
     summary: str
     iommu: Iommu
     devices: tuple[str, ...]
-    # With False the machine starts by its own GRUB with the IOMMU off, as before anything was set up. With True it
-    # starts a kernel of ours directly, which is quicker; edits of its kernel command line then have no effect.
+    # False: it starts by its own GRUB with the IOMMU off, as before anything was set up. True: its kernel is
+    # started directly with the IOMMU on, which is quicker; edits of GRUB's settings then have no effect.
     ready: bool
     # Exact IOMMU groups that must be there once the IOMMU is on; other groups may exist.
     groups: tuple[frozenset[str], ...]
@@ -31,7 +31,7 @@ class Topology:
 
 
 def _port(number: int, more: str = "") -> str:
-    """A root port at 00:0N.0 that is physical slot N. It has ACS, so what is behind it has a group of its own."""
+    """A root port at 00:0N.0, physical slot N. It has ACS, so what is behind it is a group of its own."""
     return f"pcie-root-port,id=port{number},bus=pcie.0,addr=0x{number:x},chassis={number},slot={number}{more}"
 
 
@@ -64,7 +64,9 @@ _TWO_NICS_AND_CARD_CARDS = {
 }
 
 
-def _two_nics_and_card(iommu: Iommu, name: str, *, ready: bool = False, slots: tuple[Slot, ...] = ()) -> Topology:
+def _two_nics_and_card(
+    iommu: Iommu, name: str, *, ready: bool = False, slots: tuple[Slot, ...] = ()
+) -> Topology:
     return Topology(
         name=name,
         summary=f"two equal network cards, a display card with audio, an empty slot ({iommu})"

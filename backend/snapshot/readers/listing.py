@@ -46,7 +46,6 @@ _PROMPT = re.compile(
     r"^(?:\S+@\S+|\[.*\]|[~/]\S*)?\s*[$#%❯>]\s+\S*.*\b(?:lspci|lshw|sh|bash|for|cat|sudo|lsiommu)\b"
 )
 _MARKS = re.compile(r"^[\s`=~*_|+:#-]*$")  # code fences, rulers
-_DETAIL = re.compile(r"^\s*(?:\[[^\]]*\] )?[A-Z][A-Za-z0-9/ \[\]-]{1,40}(?::| at )")
 
 
 @dataclass
@@ -253,7 +252,7 @@ class _Reader:
         match = _GROUP.match(line) if "roup" in line or "ROUP" in line else _ROW.match(line)
         if match is None or (self._draft is not None and line[0].isspace() and not match[2]):
             return None  # "IOMMU group: 12" below a function is a detail of it
-        number, rest = int(match[1]), match[2].strip(" |")
+        number, rest = int(match[1]), match[2].strip(" |#*")
         if not rest:
             self.groups.add(number)
             self._group = number
@@ -321,8 +320,8 @@ class _Reader:
         if "Device Serial Number " in line:
             number = line.rpartition(" ")[2]
             draft.note(serial=number if number.count("-") == 7 and set(number) - set("0-") else None)
-        # lspci indents all details of a function; a script's "Driver: x" may not be.
-        return "detail" if line[0].isspace() or _DETAIL.match(line) else None
+        is_head = line.lower().lstrip().startswith("iommu group ")  # cut; lspci's detail is "IOMMU group: 1"
+        return "detail" if line[0].isspace() and not is_head else None
 
 
 def _noise(line: str) -> str | None:

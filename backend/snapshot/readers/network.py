@@ -37,22 +37,17 @@ def network_uses(snapshot: Snapshot, interfaces: Mapping[str, PciAddress]) -> It
     uppers = _uppers(snapshot)
     addresses = _addresses(snapshot)
     talking = _this_connection(snapshot, addresses)
-    enslaving = {upper for above in uppers.values() for upper in above}
-    managing = _default_routes(snapshot) | {name for name in addresses if name in enslaving}
+    managing = _default_routes(snapshot) | (_masters(snapshot) & addresses.keys())
     for name, address in interfaces.items():
-        kinds: dict[str, tuple[str, ...]] = {}
-        for chain in _chains(name, uppers):
-            top = chain[-1]
-            if top in talking:
-                kinds.setdefault("this-connection", chain)
-            if top in managing:
-                kinds.setdefault("management", chain)
-            elif addresses.get(top) or len(chain) > 1:
-                kinds["network"] = max(kinds.get("network", ()), chain, key=len)
-        if "management" in kinds or "this-connection" in kinds:
-            kinds.pop("network", None)
-        for kind, chain in kinds.items():
-            yield Use(address, kind, chain)
+        chains = tuple(_chains(name, uppers))
+        vital = [
+            *(Use(address, "this-connection", chain) for chain in chains if chain[-1] in talking),
+            *(Use(address, "management", chain) for chain in chains if chain[-1] in managing),
+        ]
+        yield from vital
+        longest = max(chains, key=len)
+        if not vital and (len(longest) > 1 or name in addresses):
+            yield Use(address, "network", longest)
 
 
 def _chains(name: str, uppers: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
@@ -62,6 +57,12 @@ def _chains(name: str, uppers: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[
         chain = waiting.pop()
         yield chain
         waiting.extend((*chain, upper) for upper in uppers.get(chain[-1], ()) if upper not in chain)
+
+
+def _masters(snapshot: Snapshot) -> frozenset[str]:
+    """Bridges and bonds: what others are enslaved to."""
+    links = (f"{real_folder(snapshot, f'{_NET}/{name}')}/master" for name in snapshot.listdir(_NET))
+    return frozenset(snapshot.links[link].rpartition("/")[2] for link in links if link in snapshot.links)
 
 
 def _uppers(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:

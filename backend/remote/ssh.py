@@ -1,0 +1,301 @@
+"""SSH to a node, with as few round trips as the protocol allows, and no credential before the host key is right."""
+
+from __future__ import annotations
+
+import logging
+import select
+import shlex
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+
+from backend.errors import Cancelled, CommandTimeout, ConnectError, LoginError
+from backend.progress import CancelToken
+from backend.push.connection import Finished
+from backend.remote.address import Target
+from backend.remote.host_keys import HostKeys
+
+# paramiko writes protocol trouble of its own thread to stderr through logging's last resort; we tell it as errors.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").propagate = False
+
+CONNECT_SECONDS = 15.0
+KEEPALIVE_SECONDS = 15
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How to log in: a private key file, a password, or (all None) the SSH agent. Never shown."""
+
+    identity: Path | None = None
+    passphrase: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+class SshConnection:
+    """An authenticated connection. Each command gets a channel of its own; use it from one thread at a time."""
+
+    def __init__(self, target: Target, transport: paramiko.Transport) -> None:
+        self.target = target
+        self._transport = transport
+
+    @property
+    def name(self) -> str:
+        return str(self.target)
+
+    @property
+    def is_root(self) -> bool:
+        return self.target.user == "root"
+
+    @property
+    def alive(self) -> bool:
+        return self._transport.is_active()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def run(
+        self,
+        argv: tuple[str, ...],
+        stdin: bytes = b"",
+        *,
+        on_stdout: Callable[[bytes], None] | None = None,
+        deadline: float,
+        token: CancelToken,
+    ) -> Finished:
+        """See backend.push.connection.Connection. Closing the channel does not end the remote process."""
+        ends = time.monotonic() + deadline
+        try:
+            channel = self._transport.open_session(timeout=min(deadline, CONNECT_SECONDS))
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            token.check()
+            raise ConnectError("lost", node=self.name, reason=type(error).__name__) from None
+        forget = token.on_cancel(channel.close)
+        try:
+            # SSH knows only a command line; this is the one place that makes one of an argument list.
+            channel.exec_command(shlex.join(argv))
+            return self._converse(channel, memoryview(stdin), on_stdout, ends, token)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            token.check()
+            raise ConnectError("lost", node=self.name, reason=type(error).__name__) from None
+        finally:
+            forget()
+            channel.close()
+
+    def _converse(
+        self,
+        channel: paramiko.Channel,
+        stdin: memoryview,
+        on_stdout: Callable[[bytes], None] | None,
+        ends: float,
+        token: CancelToken,
+    ) -> Finished:
+        """Feed stdin and drain both outputs together: whichever is left alone fills its window and stops the rest."""
+        out, err = bytearray(), bytearray()
+        channel.setblocking(False)
+        sent = False
+        while True:
+            token.check()
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise CommandTimeout(node=self.name)
+            moved = False
+            if not sent:
+                try:
+                    if stdin:
+                        stdin = stdin[channel.send(stdin[:_CHUNK]) :]
+                        moved = True
+                    if not stdin:
+                        channel.shutdown_write()
+                        sent = moved = True
+                except TimeoutError:
+                    pass  # its window is full
+                except OSError:
+                    sent = True  # it ended without reading all; what it said tells why
+            while channel.recv_ready():
+                chunk = channel.recv(_CHUNK)
+                moved = True
+                if on_stdout is None:
+                    out += chunk
+                else:
+                    on_stdout(chunk)
+            while channel.recv_stderr_ready():
+                err += channel.recv_stderr(_CHUNK)
+                moved = True
+            if moved:
+                continue
+            if channel.exit_status_ready() and channel.eof_received:
+                break
+            if channel.closed or not self._transport.is_active():
+                token.check()
+                if channel.exit_status_ready():
+                    break
+                raise ConnectError("lost", node=self.name, reason="closed")
+            # fileno() is a pipe that becomes readable with data or end; a full window is looked at again soon.
+            select.select([channel], [], [], min(left, 0.5 if sent else 0.02))
+        if channel.recv_ready() or channel.recv_stderr_ready():  # came between the last look and the end
+            while channel.recv_ready():
+                chunk = channel.recv(_CHUNK)
+                out += chunk if on_stdout is None else b""
+                if on_stdout is not None:
+                    on_stdout(chunk)
+            err += channel.recv_stderr(_CHUNK) if channel.recv_stderr_ready() else b""
+        status = channel.recv_exit_status()
+        return Finished(None if status < 0 else status, bytes(out), bytes(err))
+
+
+def connect(
+    target: Target,
+    credentials: Credentials,
+    host_keys: HostKeys,
+    *,
+    token: CancelToken,
+    timeout: float = CONNECT_SECONDS,
+) -> SshConnection:
+    """Connect, check the host key, log in; in that order. `timeout`: seconds for each of the three.
+
+    Raises ConnectError, HostKeyUnknown, HostKeyChanged, LoginError, Cancelled.
+    """
+    key = None if credentials.identity is None else _load_key(credentials, str(target))
+    line = _dial(target, token, timeout)
+    forget = token.on_cancel(lambda: _drop(line))
+    transport = None
+    try:
+        transport = paramiko.Transport(line)
+        transport.banner_timeout = timeout
+        transport.auth_timeout = timeout
+        _prefer(transport, host_keys.key_types(target))
+        try:
+            transport.start_client(timeout=timeout)
+        except paramiko.SSHException as error:
+            raise ConnectError("not-ssh", node=str(target), reason=str(error)[:200]) from None
+        host_keys.check(target, transport.get_remote_server_key())
+        _log_in(transport, target, credentials, key)
+        transport.set_keepalive(KEEPALIVE_SECONDS)
+    except BaseException as error:
+        if transport is not None:
+            transport.close()
+        line.close()
+        if token.cancelled:
+            raise Cancelled from None
+        if isinstance(error, EOFError | OSError):
+            raise ConnectError("lost", node=str(target), reason=type(error).__name__) from None
+        raise
+    finally:
+        forget()
+    return SshConnection(target, transport)
+
+
+def _dial(target: Target, token: CancelToken, timeout: float) -> socket.socket:
+    """A TCP connection that sends small packets at once (Nagle costs a round trip each) and notices a dead peer."""
+    found: list[socket.socket] = []
+    trouble: list[OSError] = []
+    ready = threading.Event()
+    gone = threading.Event()
+
+    def dial() -> None:
+        try:
+            line = socket.create_connection((target.host, target.port), timeout)
+        except OSError as error:
+            trouble.append(error)
+        else:
+            found.append(line)
+            if gone.is_set():
+                line.close()
+        ready.set()
+
+    # Name look-up and connect cannot be interrupted: they run aside, and a cancel leaves them behind.
+    threading.Thread(target=dial, name="dial", daemon=True).start()
+    forget = token.on_cancel(ready.set)
+    ready.wait(timeout * 2)
+    forget()
+    if token.cancelled:
+        gone.set()
+        for line in found:
+            line.close()
+        raise Cancelled
+    if not found:
+        raise ConnectError(_dial_code(trouble[0] if trouble else TimeoutError()), node=str(target))
+    found[0].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    found[0].setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return found[0]
+
+
+def _dial_code(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "name-unknown"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    return "timeout" if isinstance(error, TimeoutError) else "unreachable"
+
+
+def _drop(line: socket.socket) -> None:
+    try:
+        line.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        line.close()  # not connected any more
+
+
+def _prefer(transport: paramiko.Transport, known: tuple[str, ...]) -> None:
+    """Ask first for the host key types that are trusted: else a host with several keys shows an unknown one."""
+    options = transport.get_security_options()
+    wanted = {"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in known else set()
+    wanted |= set(known)
+    options.key_types = sorted(options.key_types, key=lambda name: name not in wanted)
+
+
+def _log_in(transport: paramiko.Transport, target: Target, credentials: Credentials, key: paramiko.PKey | None) -> None:
+    try:
+        if key is not None:
+            transport.auth_publickey(target.user, key)
+        elif credentials.password is not None:
+            transport.auth_password(target.user, credentials.password)  # falls back to keyboard-interactive
+        else:
+            _log_in_by_agent(transport, target)
+    except paramiko.BadAuthenticationType as error:
+        raise LoginError(node=str(target), allowed=", ".join(error.allowed_types)) from None
+    except paramiko.AuthenticationException:
+        raise LoginError(node=str(target)) from None
+    except paramiko.SSHException as error:
+        raise ConnectError("lost", node=str(target), reason=str(error)[:200]) from None
+    if not transport.is_authenticated():
+        raise LoginError("login-more-needed", node=str(target))
+
+
+def _log_in_by_agent(transport: paramiko.Transport, target: Target) -> None:
+    agent = paramiko.Agent()
+    try:
+        keys = agent.get_keys()
+        if not keys:
+            raise LoginError("agent-empty", node=str(target))
+        for position, key in enumerate(keys, start=1):
+            try:
+                transport.auth_publickey(target.user, key)
+                return
+            except paramiko.AuthenticationException:
+                if position == len(keys):
+                    raise
+    finally:
+        agent.close()
+
+
+def _load_key(credentials: Credentials, name: str) -> paramiko.PKey:
+    """Raises LoginError: "key-unreadable", "key-passphrase", "key-wrong-passphrase"."""
+    path = credentials.identity
+    assert path is not None
+    password = credentials.passphrase.encode() if credentials.passphrase else None
+    try:
+        return paramiko.PKey.from_path(path.expanduser(), password)
+    except OSError:
+        code = "key-unreadable"
+    except (TypeError, paramiko.PasswordRequiredException):  # cryptography: encrypted, but nothing given
+        code = "key-passphrase" if password is None else "key-unreadable"
+    except (ValueError, paramiko.SSHException, paramiko.UnknownKeyType):
+        code = "key-unreadable" if password is None else "key-wrong-passphrase"
+    raise LoginError(code, node=name, path=str(path))
