@@ -155,7 +155,7 @@ def collect_request() -> dict[str, Any]:
         "max_seconds": MAX_SECONDS,
         "trees": _TREES,
         "lists": ["/sys/firmware/acpi/tables", "/sys/firmware/efi"],
-        "links": ["/boot/vmlinuz*", "/etc/modules-load.d/modules.conf"],
+        "links": ["/dev/disk/by-uuid/*", "/boot/vmlinuz*", "/etc/modules-load.d/modules.conf"],
         "files": files,
         "commands": [{"argv": argv, "timeout": timeout, "max": size} for argv, timeout, size in _COMMANDS],
     }

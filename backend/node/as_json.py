@@ -1,4 +1,4 @@
-"""A node as JSON: what ``lanewright-cli show --json`` prints, documented in docs/show-json.md."""
+"""A node as JSON: what ``lanewright-cli show --json`` prints, documented in docs/cli.md."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ def node_json(node: Node) -> dict[str, Any]:
         "pve_version": node.pve_version,
         "taken": node.taken,
         "guests": [
-            {"vmid": g.vmid, "name": g.name, "onboot": g.onboot, "hostpci": dict(g.hostpci)}
-            for g in node.guests
+            {"vmid": g.vmid, "name": g.name, "onboot": g.onboot, "hostpci": dict(g.hostpci)} for g in node.guests
         ],
         "interfaces": {name: str(address) for name, address in node.interfaces.items()},
         "modules": list(node.modules),

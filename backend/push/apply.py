@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from backend.agent.protocol import Frame
@@ -40,7 +41,7 @@ def _carry_out(
     connection: Connection,
     push_id: str,
     meta: dict[str, str],
-    wanted: list[tuple[int, Step]],
+    wanted: Sequence[tuple[int, Step]],
     total: int,
     report: Report,
 ) -> None:

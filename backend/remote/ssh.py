@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 
 from backend.errors import Cancelled, CommandTimeout, ConnectError, LoginError
 from backend.progress import CancelToken
@@ -109,7 +110,7 @@ class SshConnection:
             if not sent:
                 try:
                     if stdin:
-                        stdin = stdin[channel.send(stdin[:_CHUNK]) :]
+                        stdin = stdin[channel.send(bytes(stdin[:_CHUNK])) :]
                         moved = True
                     if not stdin:
                         channel.shutdown_write()
@@ -291,11 +292,12 @@ def _load_key(credentials: Credentials, name: str) -> paramiko.PKey:
     assert path is not None
     password = credentials.passphrase.encode() if credentials.passphrase else None
     try:
-        return paramiko.PKey.from_path(path.expanduser(), password)
+        # Its stub says str, cryptography below it takes bytes alone.
+        return paramiko.PKey.from_path(path.expanduser(), password)  # type: ignore[arg-type]
     except OSError:
         code = "key-unreadable"
     except (TypeError, paramiko.PasswordRequiredException):  # cryptography: encrypted, but nothing given
         code = "key-passphrase" if password is None else "key-unreadable"
-    except (ValueError, paramiko.SSHException, paramiko.UnknownKeyType):
+    except (ValueError, paramiko.SSHException, UnknownKeyType):
         code = "key-unreadable" if password is None else "key-wrong-passphrase"
     raise LoginError(code, node=name, path=str(path))

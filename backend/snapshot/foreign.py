@@ -194,18 +194,26 @@ def _from_archive(path: Path) -> Snapshot:
     copy = _Copy()
     opened = False
     try:
-        with tarfile.open(
-            path, "r|*"
-        ) as archive:  # as a stream: nothing is written to disk, nothing read twice
+        with tarfile.open(path) as archive:  # read from front to back; nothing is written to disk
             opened = True
             for member in archive:
                 if not copy.counts():
                     break
                 _take_member(copy, archive, member)
+            else:
+                _check_end(archive)
     except _DAMAGED as error:
         code = "snapshot-cut" if opened and copy.entries else "not-a-snapshot"
         raise SnapshotError(code, path=str(path), found=type(error).__name__) from error
     return copy.snapshot()
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """An archive ends with a block of zeros; tarfile takes a header cut in the middle for the end, too."""
+    if archive.fileobj is not None:
+        archive.fileobj.seek(archive.offset)
+        if len(archive.fileobj.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+            raise EOFError
 
 
 def _take_member(copy: _Copy, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:

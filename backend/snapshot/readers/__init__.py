@@ -29,9 +29,7 @@ def read_node(snapshot: Snapshot) -> Node:
     functions = sysfs.read_functions(snapshot, sysfs.device_folders(snapshot))
     groups = sysfs.read_groups(snapshot, functions)
     firmware = printed(snapshot, "dmidecode") or ""
-    slots = _join(
-        sysfs.read_slots(snapshot, functions), dmi.place(dmi.read_firmware_slots(firmware), functions)
-    )
+    slots = _join(sysfs.read_slots(snapshot, functions), dmi.place(dmi.read_firmware_slots(firmware), functions))
     functions = tuple(
         _describe(functions, slots, dmi.read_labels(firmware), read_records(printed(snapshot, "lspci") or ""))
     )
@@ -57,9 +55,7 @@ def read_node(snapshot: Snapshot) -> Node:
         ),
         guests=guests,
         interfaces=interfaces,
-        modules=tuple(
-            line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()
-        ),
+        modules=tuple(line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()),
         files=read_files(snapshot),
         problems=tuple(f"{path}: {code}" for path, code in sorted(snapshot.problems.items())),
     )

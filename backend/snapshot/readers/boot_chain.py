@@ -87,9 +87,7 @@ def _from_loader_info(snapshot: Snapshot) -> Iterator[Sign]:
     if value:
         text = value.decode("utf-16-le", "replace").rstrip("\0")
         name = text.lower()
-        loader = (
-            SYSTEMD_BOOT if name.startswith("systemd-boot") else GRUB if name.startswith("grub") else OTHER
-        )
+        loader = SYSTEMD_BOOT if name.startswith("systemd-boot") else GRUB if name.startswith("grub") else OTHER
         yield loader, f"efivar LoaderInfo {text}"
 
 

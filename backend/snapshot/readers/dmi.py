@@ -108,11 +108,7 @@ def _card(slot: FirmwareSlot, by_address: Mapping[PciAddress, Function]) -> str 
     if there is None:
         # Nothing answers there: the address is worth something only for an empty slot behind a port.
         return (
-            at.card
-            if slot.in_use is False and at.bus not in (0, 0xFF)
-            else at.card
-            if _any(by_address, at)
-            else None
+            at.card if slot.in_use is False and at.bus not in (0, 0xFF) else at.card if _any(by_address, at) else None
         )
     if not there.is_pci_bridge:
         return None if there.base_class == 0x06 else at.card

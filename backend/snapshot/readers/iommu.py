@@ -42,7 +42,7 @@ def _active(snapshot: Snapshot, units: Sequence[str], groups: Sequence[Group]) -
         return bool(units) or snapshot.origin == "foreign"
     if snapshot.origin == "foreign" and "/sys/class/iommu" not in snapshot.directories:
         return None
-    return None if "/sys/class/iommu" in snapshot.problems else False
+    return False if snapshot.problems.get("/sys/class/iommu", "missing") == "missing" else None
 
 
 def interrupt_remapping(log: str) -> bool | None:

@@ -42,9 +42,7 @@ _BUSES = re.compile(r"secondary=([0-9a-f]{2}), subordinate=([0-9a-f]{2})")
 _SPEED = re.compile(r"Speed ([0-9.]+)GT/s")
 _WIDTH = re.compile(r"Width x(\d+)")
 _ERROR = re.compile(r"^(?:\S*/)?(?:pcilib|lspci|dmidecode|bash|sh|zsh|-bash|lsiommu)\b.*: ", re.IGNORECASE)
-_PROMPT = re.compile(
-    r"^(?:\S+@\S+|\[.*\]|[~/]\S*)?\s*[$#%❯>]\s+\S*.*\b(?:lspci|lshw|sh|bash|for|cat|sudo|lsiommu)\b"
-)
+_PROMPT = re.compile(r"^(?:\S+@\S+|\[.*\]|[~/]\S*)?\s*[$#%❯>]\s+\S*.*\b(?:lspci|lshw|sh|bash|for|cat|sudo|lsiommu)\b")
 _MARKS = re.compile(r"^[\s`=~*_|+:#-]*$")  # code fences, rulers
 
 
@@ -164,9 +162,7 @@ class _Reader:
             or (what == "function" and self._with_ids > 1 and not _IDS.search(line))
         )
         if heading or half:
-            self.problems = [
-                problem for problem in self.problems if not problem.startswith(f"line {number}:")
-            ]
+            self.problems = [problem for problem in self.problems if not problem.startswith(f"line {number}:")]
             self.problems.append(f"line {number}: cut")
 
     def _read(self, line: str) -> str:

@@ -83,9 +83,7 @@ def _uppers(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
     if _OVS in found:
         # Its bridges are ports without a link to the NIC: take every interface that hangs on nothing as one.
         tops = _addresses(snapshot).keys() & set(names)
-        hanging = {
-            name for name in tops if function_in(snapshot.resolve(f"{_NET}/{name}")) is None and name != "lo"
-        }
+        hanging = {name for name in tops if function_in(snapshot.resolve(f"{_NET}/{name}")) is None and name != "lo"}
         above = {upper for name in names if name != _OVS for upper in found[name]}
         for name in sorted(hanging - above - {_OVS}):
             found[_OVS][name] = None
@@ -120,7 +118,9 @@ def _default_routes(snapshot: Snapshot) -> frozenset[str]:
     }
     table = [line.split() for line in (snapshot.text("/proc/net/route") or "").splitlines()[1:]]
     by_proc = {line[0] for line in table if len(line) > 7 and line[1] == "00000000" and line[7] == "00000000"}
-    return frozenset(by_ip | by_proc)
+    table6 = [line.split() for line in (snapshot.text("/proc/net/ipv6_route") or "").splitlines()]
+    by_proc6 = {line[9] for line in table6 if len(line) > 9 and line[:2] == ["0" * 32, "00"]}
+    return frozenset(by_ip | by_proc | (by_proc6 - {"lo"}))
 
 
 def _this_connection(snapshot: Snapshot, addresses: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
@@ -133,9 +133,7 @@ def _this_connection(snapshot: Snapshot, addresses: Mapping[str, tuple[str, ...]
         return frozenset((zone,))
     server = _ip(text)
     return frozenset(
-        name
-        for name, texts in addresses.items()
-        if server is not None and any(_ip(t) == server for t in texts)
+        name for name, texts in addresses.items() if server is not None and any(_ip(t) == server for t in texts)
     )
 
 

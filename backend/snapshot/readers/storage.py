@@ -14,12 +14,8 @@ from backend.snapshot.snapshot import Snapshot
 
 _BLOCK = "/sys/class/block"
 _BOOT = ("/boot", "/boot/efi", "/boot/firmware", "/efi", "/esp")
-_ESCAPE = re.compile(
-    r"\\([0-7]{3})"
-)  # how the kernel writes spaces in /proc/mounts (mangle_path, fs/seq_file.c)
-_NVME_PATH = re.compile(
-    r"nvme(\d+)c\d+n(\d+)"
-)  # one way to a disk that native NVMe multipath joins as nvme0n1
+_ESCAPE = re.compile(r"\\([0-7]{3})")  # how the kernel writes spaces in /proc/mounts (mangle_path, fs/seq_file.c)
+_NVME_PATH = re.compile(r"nvme(\d+)c\d+n(\d+)")  # one way to a disk that native NVMe multipath joins as nvme0n1
 
 Way = tuple[PciAddress, tuple[str, ...]]
 
@@ -83,18 +79,12 @@ class Storage:
     @cached_property
     def _real(self) -> dict[str, str]:
         """Kernel name -> real folder below /sys/devices."""
-        return {
-            name: real_folder(self._snapshot, f"{_BLOCK}/{name}") for name in self._snapshot.listdir(_BLOCK)
-        }
+        return {name: real_folder(self._snapshot, f"{_BLOCK}/{name}") for name in self._snapshot.listdir(_BLOCK)}
 
     @cached_property
     def _shown(self) -> dict[str, str]:
         """Device mapper name by kernel name: dm-1 -> pve-root."""
-        found = {
-            name: self._snapshot.text(f"{real}/dm/name")
-            for name, real in self._real.items()
-            if name[:3] == "dm-"
-        }
+        found = {name: self._snapshot.text(f"{real}/dm/name") for name, real in self._real.items() if name[:3] == "dm-"}
         return {name: shown for name, shown in found.items() if shown}
 
     @cached_property
@@ -145,11 +135,7 @@ class Storage:
 
     def _holding(self, path: str) -> str | None:
         """The device whose file system holds a swap file."""
-        inside = [
-            (point, source)
-            for source, point, _ in self._table
-            if f"{path}/".startswith(f"{point.rstrip('/')}/")
-        ]
+        inside = [(point, source) for source, point, _ in self._table if f"{path}/".startswith(f"{point.rstrip('/')}/")]
         return self._device(max(inside, key=lambda entry: len(entry[0]))[1]) if inside else None
 
     def _volumes(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -52,9 +52,7 @@ def count_listing(text: str) -> tuple[int, int]:
 def test_copy_of_sys(corpus: Path, name: str) -> None:
     node = open_any(corpus / name)
     assert (len(node.functions), len(node.groups)) == count_archive(corpus / name)
-    assert sum(len(group.functions) for group in node.groups) == sum(
-        f.group is not None for f in node.functions
-    )
+    assert sum(len(group.functions) for group in node.groups) == sum(f.group is not None for f in node.functions)
     assert node_json(node)["schema"] == "lanewright/node/1"
 
 

@@ -36,9 +36,7 @@ def archive(path: Path, mode: str, prefix: str = "", extra: tuple[tarfile.TarInf
 @pytest.mark.parametrize("prefix", ["", "./", "machine-1/", "a/b/"])
 def test_archives(tmp_path: Path, mode: str, prefix: str) -> None:
     node = open_any(archive(tmp_path / "any.name", mode, prefix))
-    assert [(str(f.address), f.vendor, f.class_code) for f in node.functions] == [
-        ("0000:00:02.0", 0x8086, 0x030000)
-    ]
+    assert [(str(f.address), f.vendor, f.class_code) for f in node.functions] == [("0000:00:02.0", 0x8086, 0x030000)]
     assert node.iommu.active is None
     assert node.boot.firmware is None
 

@@ -9,14 +9,10 @@ from backend.snapshot.readers.boot_chain import read_boot_chain
 from backend.snapshot.snapshot import CommandOutput, Snapshot
 
 GRUB_LINE = "BOOT_IMAGE=/boot/vmlinuz-6.8.12-1-pve root=/dev/mapper/pve-root ro quiet"
-SDBOOT_LINE = (
-    "initrd=\\EFI\\proxmox\\6.8.12-1-pve\\initrd.img-6.8.12-1-pve root=ZFS=rpool/ROOT/pve-1 boot=zfs"
-)
+SDBOOT_LINE = "initrd=\\EFI\\proxmox\\6.8.12-1-pve\\initrd.img-6.8.12-1-pve root=ZFS=rpool/ROOT/pve-1 boot=zfs"
 EFI = "/sys/firmware/efi/efivars"
 STATUS = "System currently booted with uefi\nE014-501F is configured with: {}\n"
-MANAGER = (
-    "BootCurrent: 0001\nBoot0000* UEFI OS\tHD(1)/File(\\EFI\\BOOT\\BOOTX64.EFI)\nBoot0001* x\tHD(1)/{}\n"
-)
+MANAGER = "BootCurrent: 0001\nBoot0000* UEFI OS\tHD(1)/File(\\EFI\\BOOT\\BOOTX64.EFI)\nBoot0001* x\tHD(1)/{}\n"
 
 
 def chain(

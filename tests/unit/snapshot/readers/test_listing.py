@@ -150,9 +150,7 @@ def test_damage_is_told_and_not_fatal(text: str, problems: tuple[str, ...]) -> N
     assert node.problems == problems
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\n\n", "hello\nworld\n", "IOMMU Group 3:\n", "lspci: command not found\n"]
-)
+@pytest.mark.parametrize("text", ["", "\n\n", "hello\nworld\n", "IOMMU Group 3:\n", "lspci: command not found\n"])
 def test_no_function_at_all(text: str) -> None:
     with pytest.raises(SnapshotError) as caught:
         read_listing(text)

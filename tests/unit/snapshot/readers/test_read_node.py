@@ -28,9 +28,7 @@ class World:
         self.commands: dict[tuple[str, ...], CommandOutput] = {}
         self.directories = {"/sys/class/iommu", "/sys/kernel/iommu_groups"}
 
-    def device(
-        self, short: str, folder: str, class_: str, group: int | None = None, **attributes: str
-    ) -> str:
+    def device(self, short: str, folder: str, class_: str, group: int | None = None, **attributes: str) -> str:
         address = f"0000:{short}"
         real = f"{ROOT}/{folder}".rstrip("/") + f"/{address}"
         up = "../" * (real.count("/") - 1)
@@ -70,16 +68,12 @@ class World:
         self.commands[argv] = CommandOutput(0, text.encode(), b"")
 
     def addresses(self, **by_name: str) -> None:
-        infos = [
-            {"ifname": name, "addr_info": [{"local": ip, "scope": "global"}]} for name, ip in by_name.items()
-        ]
+        infos = [{"ifname": name, "addr_info": [{"local": ip, "scope": "global"}]} for name, ip in by_name.items()]
         self.says("ip", "-j", "addr", stdout=infos)
 
     def node(self) -> Node:
         return read_node(
-            Snapshot(
-                self.files, self.links, self.commands, directories=frozenset(self.directories), taken="T"
-            )
+            Snapshot(self.files, self.links, self.commands, directories=frozenset(self.directories), taken="T")
         )
 
 
@@ -98,9 +92,7 @@ def world() -> World:
     )
     world.files[f"{port}/config"] = bytes(config)
     world.directories.add(f"{port}/pci_bus")
-    world.device(
-        CARD, f"0000:{PORT}", "0x030000", 1, driver="nouveau", boot_vga="0", driver_override="(null)"
-    )
+    world.device(CARD, f"0000:{PORT}", "0x030000", 1, driver="nouveau", boot_vga="0", driver_override="(null)")
     world.device(AUDIO, f"0000:{PORT}", "0x040300", 1, driver="snd_hda_intel", numa_node="-1")
     world.device(NIC, "", "0x020000", 2, driver="e1000e")
     world.device(SATA, "", "0x010601", 3, driver="ahci")
@@ -117,9 +109,7 @@ def uses(node: Node, short: str) -> set[tuple[str, tuple[str, ...]]]:
 
 def test_topology_groups_and_attributes(world: World) -> None:
     node = world.node()
-    assert [str(f.address) for f in node.functions] == sorted(
-        f"0000:{a}" for a in (PORT, CARD, AUDIO, NIC, SATA)
-    )
+    assert [str(f.address) for f in node.functions] == sorted(f"0000:{a}" for a in (PORT, CARD, AUDIO, NIC, SATA))
     card, audio, port = (node.by_address[at(a)] for a in (CARD, AUDIO, PORT))
     assert card.parent == audio.parent == port.address
     assert port.parent is None
@@ -127,7 +117,7 @@ def test_topology_groups_and_attributes(world: World) -> None:
     assert (card.driver, card.driver_override, card.boot_vga) == ("nouveau", None, False)
     assert audio.numa_node is None
     assert node.by_group[1].functions == (port.address, card.address, audio.address)
-    assert node.mates(at(CARD)) == (port.address, audio.address)
+    assert node.mates(at(CARD)) == (port, audio)
 
 
 def test_vmd_domain_hangs_below_its_controller(world: World) -> None:
@@ -163,9 +153,7 @@ def test_link_bars_and_virtual_function(world: World) -> None:
 def test_slots_of_kernel_and_firmware(world: World) -> None:
     world.files["/sys/bus/pci/slots/4/address"] = b"0000:01:00\n"
     world.files["/sys/bus/pci/slots/5/address"] = b"0000:09:00\n"
-    slot = (
-        "System Slot Information\n\tDesignation: {}\n\tType: {}\n\tCurrent Usage: {}\n\tBus Address: {}\n\n"
-    )
+    slot = "System Slot Information\n\tDesignation: {}\n\tType: {}\n\tCurrent Usage: {}\n\tBus Address: {}\n\n"
     world.says(
         "dmidecode",
         "-t",
@@ -190,7 +178,8 @@ def test_names_from_lspci(world: World) -> None:
     world.says(
         "lspci",
         "-D",
-        stdout="Slot:\t0000:01:00.0\nClass:\tVGA compatible controller [0300]\nVendor:\tNVIDIA Corporation [10de]\n"
+        stdout="Slot:\t0000:01:00.0\nClass:\tVGA compatible controller [0300]\n"
+        "Vendor:\tNVIDIA Corporation [10de]\n"
         "Device:\tDevice [2684]\nModule:\tnvidiafb\nModule:\tnouveau\n\n",
     )
     card = world.node().by_address[at(CARD)]
@@ -227,6 +216,13 @@ def test_default_route_without_ip_tool(world: World) -> None:
         b"Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
         b"eno1\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\n"
     )
+    assert uses(world.node(), NIC) == {("management", ("eno1",))}
+    del world.files["/proc/net/route"]
+    zero = "0" * 32
+    world.files["/proc/net/ipv6_route"] = (
+        f"{zero} 00 {zero} 00 fe8000000000000000000000000000aa 400 1 0 3 eno1\n"
+        f"{zero} 00 {zero} 00 {zero} ffffffff 1 0 200200 lo\n"
+    ).encode()
     assert uses(world.node(), NIC) == {("management", ("eno1",))}
 
 
@@ -285,9 +281,7 @@ def test_swap_file_and_md_with_a_space(world: World) -> None:
     world.files["/proc/mounts"] = b"/dev/md0 /mnt/a\\040b ext4 rw 0 0\n"
     world.files["/proc/swaps"] = b"Filename Type\n/mnt/a\\040b/swap file 1 0 -2\n"
     assert uses(world.node(), SATA) == {
-        (kind, (disk, "md0", top))
-        for disk in ("sda", "sdb")
-        for kind, top in (("mount", "/mnt/a b"), ("swap", "swap"))
+        (kind, (disk, "md0", top)) for disk in ("sda", "sdb") for kind, top in (("mount", "/mnt/a b"), ("swap", "swap"))
     }
 
 
@@ -395,9 +389,7 @@ def test_files_and_problems(world: World) -> None:
     )
     for path in (*kept, "/etc/default/grub.d/readme", "/etc/hostname", "/etc/modprobe.d/half.conf"):
         world.files[path] = path.encode()
-    node = read_node(
-        Snapshot(world.files, world.links, problems={"/etc/modprobe.d/half.conf": "cut", "/x": "denied"})
-    )
+    node = read_node(Snapshot(world.files, world.links, problems={"/etc/modprobe.d/half.conf": "cut", "/x": "denied"}))
     assert dict(node.files) == {path: path.encode() for path in kept}
     assert node.problems == ("/etc/modprobe.d/half.conf: cut", "/x: denied")
 
