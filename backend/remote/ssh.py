@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from backend.progress import CancelToken
 from backend.push.connection import Finished
 from backend.remote.address import Target
 from backend.remote.host_keys import HostKeys
+from backend.remote.transport import EagerTransport, start_command
 
 # paramiko writes protocol trouble of its own thread to stderr through logging's last resort; we tell it as errors.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -42,7 +44,7 @@ class Credentials:
 class SshConnection:
     """An authenticated connection. Each command gets a channel of its own; use it from one thread at a time."""
 
-    def __init__(self, target: Target, transport: paramiko.Transport) -> None:
+    def __init__(self, target: Target, transport: EagerTransport) -> None:
         self.target = target
         self._transport = transport
 
@@ -56,7 +58,7 @@ class SshConnection:
 
     @property
     def alive(self) -> bool:
-        return self._transport.is_active()
+        return bool(self._transport.is_active())
 
     def close(self) -> None:
         self._transport.close()
@@ -72,83 +74,66 @@ class SshConnection:
     ) -> Finished:
         """See backend.push.connection.Connection. Closing the channel does not end the remote process."""
         ends = time.monotonic() + deadline
+        token.check()
+        forget = feeding = channel = None
         try:
-            channel = self._transport.open_session(timeout=min(deadline, CONNECT_SECONDS))
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            token.check()
-            raise ConnectError("lost", node=self.name, reason=type(error).__name__) from None
-        forget = token.on_cancel(channel.close)
-        try:
+            channel = self._transport.session(min(deadline, CONNECT_SECONDS))
+            forget = token.on_cancel(channel.close)
             # SSH knows only a command line; this is the one place that makes one of an argument list.
-            channel.exec_command(shlex.join(argv))
-            return self._converse(channel, memoryview(stdin), on_stdout, ends, token)
+            start_command(channel, shlex.join(argv))
+            feeding = threading.Thread(target=_feed, args=(channel, stdin), name="stdin", daemon=True)
+            feeding.start()
+            out, err = _listen(channel, on_stdout, ends, token, str(self.target))
         except (paramiko.SSHException, EOFError, OSError) as error:
             token.check()
             raise ConnectError("lost", node=self.name, reason=type(error).__name__) from None
         finally:
-            forget()
-            channel.close()
+            if forget is not None:
+                forget()
+            if channel is not None:
+                channel.close()
+            if feeding is not None:
+                feeding.join()
+        status = channel.exit_status
+        if status < 0 and not (channel.eof_received and self.alive):
+            raise ConnectError("lost", node=self.name, reason="closed")
+        return Finished(None if status < 0 else status, out, err)
 
-    def _converse(
-        self,
-        channel: paramiko.Channel,
-        stdin: memoryview,
-        on_stdout: Callable[[bytes], None] | None,
-        ends: float,
-        token: CancelToken,
-    ) -> Finished:
-        """Feed stdin and drain both outputs together: whichever is left alone fills its window and stops the rest."""
-        out, err = bytearray(), bytearray()
-        channel.setblocking(False)
-        sent = False
-        while True:
-            token.check()
-            left = ends - time.monotonic()
-            if left <= 0:
-                raise CommandTimeout(node=self.name)
-            moved = False
-            if not sent:
-                try:
-                    if stdin:
-                        stdin = stdin[channel.send(bytes(stdin[:_CHUNK])) :]
-                        moved = True
-                    if not stdin:
-                        channel.shutdown_write()
-                        sent = moved = True
-                except TimeoutError:
-                    pass  # its window is full
-                except OSError:
-                    sent = True  # it ended without reading all; what it said tells why
-            while channel.recv_ready():
-                chunk = channel.recv(_CHUNK)
-                moved = True
-                if on_stdout is None:
-                    out += chunk
-                else:
-                    on_stdout(chunk)
-            while channel.recv_stderr_ready():
-                err += channel.recv_stderr(_CHUNK)
-                moved = True
-            if moved:
-                continue
-            if channel.exit_status_ready() and channel.eof_received:
-                break
-            if channel.closed or not self._transport.is_active():
-                token.check()
-                if channel.exit_status_ready():
-                    break
-                raise ConnectError("lost", node=self.name, reason="closed")
-            # fileno() is a pipe that becomes readable with data or end; a full window is looked at again soon.
-            select.select([channel], [], [], min(left, 0.5 if sent else 0.02))
-        if channel.recv_ready() or channel.recv_stderr_ready():  # came between the last look and the end
-            while channel.recv_ready():
-                chunk = channel.recv(_CHUNK)
-                out += chunk if on_stdout is None else b""
-                if on_stdout is not None:
-                    on_stdout(chunk)
-            err += channel.recv_stderr(_CHUNK) if channel.recv_stderr_ready() else b""
-        status = channel.recv_exit_status()
-        return Finished(None if status < 0 else status, bytes(out), bytes(err))
+
+def _feed(channel: paramiko.Channel, stdin: bytes) -> None:
+    """All of stdin, then its end. It has a thread of its own because the server decides how much it takes when."""
+    with suppress(OSError):  # the command ended without reading all: what it said tells why
+        channel.sendall(stdin)
+        channel.shutdown_write()
+
+
+def _listen(
+    channel: paramiko.Channel,
+    on_stdout: Callable[[bytes], None] | None,
+    ends: float,
+    token: CancelToken,
+    node: str,
+) -> tuple[bytes, bytes]:
+    """Drain both outputs together: whichever is left alone fills its window and stops the other."""
+    out, err = bytearray(), bytearray()
+    while True:
+        token.check()
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise CommandTimeout(node=node)
+        ended = channel.closed or (channel.eof_received and channel.status_event.is_set())  # looked at before reading
+        chunk = channel.recv(_CHUNK) if channel.recv_ready() else b""
+        if on_stdout is None:
+            out += chunk
+        elif chunk:
+            on_stdout(chunk)
+        complaint = channel.recv_stderr(_CHUNK) if channel.recv_stderr_ready() else b""
+        err += complaint
+        if chunk or complaint:
+            continue
+        if ended:
+            return bytes(out), bytes(err)
+        select.select([channel], [], [], min(left, 0.5))  # its fileno() is readable with data, and at the end
 
 
 def connect(
@@ -168,14 +153,11 @@ def connect(
     forget = token.on_cancel(lambda: _drop(line))
     transport = None
     try:
-        transport = paramiko.Transport(line)
+        transport = EagerTransport(line)
         transport.banner_timeout = timeout
         transport.auth_timeout = timeout
         _prefer(transport, host_keys.key_types(target))
-        try:
-            transport.start_client(timeout=timeout)
-        except paramiko.SSHException as error:
-            raise ConnectError("not-ssh", node=str(target), reason=str(error)[:200]) from None
+        _agree_on_keys(transport, target, timeout)
         host_keys.check(target, transport.get_remote_server_key())
         _log_in(transport, target, credentials, key)
         transport.set_keepalive(KEEPALIVE_SECONDS)
@@ -243,7 +225,19 @@ def _drop(line: socket.socket) -> None:
         line.close()  # not connected any more
 
 
-def _prefer(transport: paramiko.Transport, known: tuple[str, ...]) -> None:
+def _agree_on_keys(transport: EagerTransport, target: Target, timeout: float) -> None:
+    try:
+        transport.start_client(timeout=timeout)
+    except paramiko.ssh_exception.IncompatiblePeer as error:
+        raise ConnectError("no-common-algorithm", node=str(target), reason=str(error)[:200]) from None
+    except paramiko.SSHException as error:
+        code = "lost" if transport.remote_version else "not-ssh"
+        raise ConnectError(code, node=str(target), reason=str(error)[:200]) from None
+    if not transport.initial_kex_done:  # start_client returns as if all were well when its time is over
+        raise ConnectError("timeout", node=str(target))
+
+
+def _prefer(transport: EagerTransport, known: tuple[str, ...]) -> None:
     """Ask first for the host key types that are trusted: else a host with several keys shows an unknown one."""
     options = transport.get_security_options()
     wanted = {"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in known else set()
@@ -251,7 +245,7 @@ def _prefer(transport: paramiko.Transport, known: tuple[str, ...]) -> None:
     options.key_types = sorted(options.key_types, key=lambda name: name not in wanted)
 
 
-def _log_in(transport: paramiko.Transport, target: Target, credentials: Credentials, key: paramiko.PKey | None) -> None:
+def _log_in(transport: EagerTransport, target: Target, credentials: Credentials, key: paramiko.PKey | None) -> None:
     try:
         if key is not None:
             transport.auth_publickey(target.user, key)
@@ -259,17 +253,18 @@ def _log_in(transport: paramiko.Transport, target: Target, credentials: Credenti
             transport.auth_password(target.user, credentials.password)  # falls back to keyboard-interactive
         else:
             _log_in_by_agent(transport, target)
-    except paramiko.BadAuthenticationType as error:
-        raise LoginError(node=str(target), allowed=", ".join(error.allowed_types)) from None
     except paramiko.AuthenticationException:
-        raise LoginError(node=str(target)) from None
+        allowed = ", ".join(transport.allowed_methods)
+        if not allowed:  # no word from the server: it is gone, or silent
+            raise ConnectError("timeout" if transport.is_active() else "lost", node=str(target)) from None
+        raise LoginError(node=str(target), user=target.user, allowed=allowed) from None
     except paramiko.SSHException as error:
         raise ConnectError("lost", node=str(target), reason=str(error)[:200]) from None
     if not transport.is_authenticated():
         raise LoginError("login-more-needed", node=str(target))
 
 
-def _log_in_by_agent(transport: paramiko.Transport, target: Target) -> None:
+def _log_in_by_agent(transport: EagerTransport, target: Target) -> None:
     agent = paramiko.Agent()
     try:
         keys = agent.get_keys()
@@ -280,7 +275,7 @@ def _log_in_by_agent(transport: paramiko.Transport, target: Target) -> None:
                 transport.auth_publickey(target.user, key)
                 return
             except paramiko.AuthenticationException:
-                if position == len(keys):
+                if position == len(keys) or not transport.is_active():
                     raise
     finally:
         agent.close()

@@ -16,9 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     parser.add_argument("topology", nargs="?", choices=TOPOLOGIES, metavar="TOPOLOGY")
     parser.add_argument("--list", action="store_true", help="list the topologies and end")
-    parser.add_argument(
-        "--ready", action=argparse.BooleanOptionalAction, help="start with the IOMMU on, or not"
-    )
+    parser.add_argument("--ready", action=argparse.BooleanOptionalAction, help="start with the IOMMU on, or not")
     arguments = parser.parse_args()
     if arguments.list or not arguments.topology:
         for topology in TOPOLOGIES.values():

@@ -24,7 +24,14 @@ def accelerator(kernel: Path) -> str:
     named = os.environ.get("LANEWRIGHT_LAB_ACCEL")
     if named:
         return named
-    return "kvm" if os.access("/dev/kvm", os.R_OK | os.W_OK) and _boots_under_kvm(kernel) else "tcg"
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    # One look for as long as this computer is on: where KVM hangs, the look takes all its seconds.
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    note = kernel.with_name(f"accelerator-{boot_id}")
+    if not note.exists():
+        note.write_text("kvm" if _boots_under_kvm(kernel) else "tcg")
+    return note.read_text()
 
 
 def _boots_under_kvm(kernel: Path) -> bool:
@@ -34,9 +41,7 @@ def _boots_under_kvm(kernel: Path) -> bool:
         argv = [program("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-display", "none"]
         argv += ["-accel", "kvm", "-machine", "q35,kernel-irqchip=split", "-cpu", "qemu64", "-m", "256"]
         argv += ["-serial", f"file:{console}", "-kernel", str(kernel), "-append", "earlyprintk=ttyS0"]
-        qemu = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + PROBE_SECONDS
             while time.monotonic() < deadline and qemu.poll() is None:

@@ -49,9 +49,7 @@ class Machine:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lanewright-lab-")))
             self.port = _free_port()
             self.known_hosts = self.folder / "known_hosts"
-            self.known_hosts.write_text(
-                "".join(f"[{self.host}]:{self.port} {key}\n" for key in self.image.host_keys)
-            )
+            self.known_hosts.write_text("".join(f"[{self.host}]:{self.port} {key}\n" for key in self.image.host_keys))
             self.console = self.folder / "console.log"
             self._disk = self.folder / "disk.qcow2"
             run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", self.image.disk, "-F", "raw", self._disk])

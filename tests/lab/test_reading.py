@@ -41,9 +41,7 @@ def own_words(machine: Machine) -> dict[str, dict[str, str | None]]:
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=lambda t: t.name)
-def test_show_agrees_with_the_machine(
-    lab_machine: Callable[..., Machine], topology: Topology, tmp_path: Path
-) -> None:
+def test_show_agrees_with_the_machine(lab_machine: Callable[..., Machine], topology: Topology, tmp_path: Path) -> None:
     machine = lab_machine(topology, ready=True)
     if topology is SRIOV:
         machine.run(["sh", "-c", "echo 2 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs"])

@@ -64,9 +64,7 @@ _TWO_NICS_AND_CARD_CARDS = {
 }
 
 
-def _two_nics_and_card(
-    iommu: Iommu, name: str, *, ready: bool = False, slots: tuple[Slot, ...] = ()
-) -> Topology:
+def _two_nics_and_card(iommu: Iommu, name: str, *, ready: bool = False, slots: tuple[Slot, ...] = ()) -> Topology:
     return Topology(
         name=name,
         summary=f"two equal network cards, a display card with audio, an empty slot ({iommu})"

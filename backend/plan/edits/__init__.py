@@ -1,0 +1,1 @@
+"""Edits of single files, token by token: what is not ours stays as it is, to the byte."""

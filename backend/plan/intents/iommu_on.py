@@ -1,0 +1,78 @@
+"""IOMMU on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from backend.errors import IntentError
+from backend.node.node import Node
+from backend.plan.draft import BOOT_CONFIG, REBOOT
+from backend.plan.edits import cmdline, grub
+from backend.plan.plan import Draft, Evidence, Hazard, Verdict
+
+_OFF = {"intel": ("intel_iommu=off", "iommu=off"), "amd": ("amd_iommu=off", "iommu=off")}
+_HOST_BRIDGE_VENDORS = {0x8086: "intel", 0x1022: "amd", 0x1002: "amd"}
+
+
+@dataclass(frozen=True, slots=True)
+class IommuOn:
+    """DMA remapping active. Intel gets ``intel_iommu=on`` unless the running kernel's own configuration makes it the
+    default; AMD is on by default, and ``amd_iommu=on`` is no option at all (drivers/iommu/amd/init.c, parse_amd_iommu_options)."""
+
+    kind: ClassVar[str] = "iommu-on"
+
+    def edit(self, draft: Draft) -> None:
+        node = draft.node
+        vendor = iommu_vendor(node)
+        if vendor is None:
+            raise IntentError("iommu-vendor-unknown", node=node.hostname)
+        if node.iommu.active:
+            return
+        if node.boot.loader is None:
+            raise IntentError("boot-loader-unknown", node=node.hostname, reason=node.boot.reason or "no-evidence")
+        if node.boot.loader != "grub":
+            raise IntentError("boot-loader-unsupported", node=node.hostname, loader=node.boot.loader)
+        add = ("intel_iommu=on",) if vendor == "intel" and not node.iommu.default_on else ()
+        files = {path: content for path in node.files if _is_grub(path) and (content := draft.read(path)) is not None}
+        for path, content in grub.change(files, add, _OFF[vendor]).items():
+            draft.write(path, content)
+        # Also where the file says so already: then it was never booted, or never generated.
+        draft.needs(BOOT_CONFIG)
+        draft.needs(REBOOT)
+
+    def hazards(self, node: Node) -> tuple[Hazard, ...]:
+        return ()
+
+    def holds(self, node: Node) -> Verdict:
+        evidence = (
+            Evidence("/sys/class/iommu", node.iommu.vendor),
+            Evidence("/sys/kernel/iommu_groups", str(len(node.groups)) if node.groups else None),
+            Evidence("/proc/cmdline", node.cmdline),
+        )
+        active = node.iommu.active
+        code = "holds" if active else "unknown" if active is None else self._why_not(node)
+        return Verdict(self, active, code, evidence)
+
+    def _why_not(self, node: Node) -> str:
+        if node.iommu.firmware_table is False:
+            return "firmware-off"
+        vendor = iommu_vendor(node)
+        given = cmdline.split(node.cmdline or "")
+        return "switched-off" if vendor and any(token in given for token in _OFF[vendor]) else "not-active"
+
+
+def iommu_vendor(node: Node) -> str | None:
+    """By what is active, else by who made the host bridge."""
+    if node.iommu.vendor:
+        return node.iommu.vendor
+    for function in node.functions:
+        if function.class_code is not None and function.class_code >> 8 == 0x0600:
+            vendor = _HOST_BRIDGE_VENDORS.get(function.vendor or 0)
+            if vendor:
+                return vendor
+    return None
+
+
+def _is_grub(path: str) -> bool:
+    return path == grub.DEFAULT or path.rpartition("/")[0] == grub.DROP_INS

@@ -1,0 +1,131 @@
+"""Reserve a card for passthrough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from backend.errors import IntentError
+from backend.node.address import PciAddress
+from backend.node.function import Function
+from backend.node.node import Node
+from backend.plan.draft import INITRAMFS, REBOOT
+from backend.plan.edits import modprobe
+from backend.plan.plan import Draft, Evidence, Hazard, Verdict
+
+MODULES = "/etc/modules-load.d/lanewright.conf"
+_DRIVER = "vfio-pci"
+# What the host cannot lose without being lost itself, or being unreachable.
+BLOCKING = frozenset(
+    {"this-connection", "management", "root", "boot", "swap", "zfs", "lvm", "mount", "console", "corosync", "ceph"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveCard:
+    """All functions of the card at `address` held by vfio-pci from boot, by their ids.
+
+    `ids` is the card's identity as ("10de:2204", "10de:1aef"), in function order: an address is where a card was
+    seen, not what it is. Empty: whatever is there at the time of the plan.
+    """
+
+    address: PciAddress
+    ids: tuple[str, ...] = ()
+
+    kind: ClassVar[str] = "reserve-card"
+
+    @classmethod
+    def of(cls, node: Node, address: PciAddress) -> ReserveCard:
+        """The card that holds this function, as it is now, named by its first function."""
+        card = node.card(address)
+        return cls(card[0].address, tuple(f.ids or "" for f in card)) if card else cls(address)
+
+    def edit(self, draft: Draft) -> None:
+        card = self._card(draft.node)
+        ids = tuple(function.ids or "" for function in card)
+        if any(not i for i in ids):
+            raise IntentError("ids-unknown", node=draft.node.hostname, address=str(self.address))
+        folder = {
+            path: content
+            for path in {*draft.node.files, modprobe.OURS}
+            if path.rpartition("/")[0] == modprobe.FOLDER and (content := draft.read(path)) is not None
+        }
+        rivals = tuple(dict.fromkeys(name for function in card for name in _rivals(function)))
+        for path, content in modprobe.claim(folder, ids, rivals).items():
+            draft.write(path, content)
+            draft.needs(INITRAMFS)
+            draft.needs(REBOOT)
+        if not _loaded_at_boot(draft):
+            # A card that no other driver wants has no softdep to pull vfio-pci in.
+            draft.write(MODULES, b"vfio-pci\n")
+            draft.needs(REBOOT)
+        if any(function.driver != _DRIVER for function in card):
+            draft.needs(INITRAMFS)
+            draft.needs(REBOOT)
+
+    def hazards(self, node: Node) -> tuple[Hazard, ...]:
+        if self.address not in node.by_address:
+            return ()
+        card = node.card(self.address)
+        mine = {function.address for function in card}
+        found = [
+            Hazard(use.kind, use.address, use.chain, use.kind in BLOCKING)
+            for function in card
+            for use in node.uses_of.get(function.address, ())
+            if use.kind != "guest"
+        ]
+        ids = {function.ids for function in card}
+        for twin in node.functions:
+            if twin.address not in mine and twin.ids in ids and twin.ids is not None and twin.driver != _DRIVER:
+                found.append(_losing(node, "same-ids", twin))
+        mates = {mate.address: mate for address in mine for mate in node.mates(address)}
+        for address, mate in mates.items():
+            if address not in mine and not mate.has_pci_bus and not mate.is_bridge:
+                found.append(_losing(node, "group-mate", mate))
+        return tuple(dict.fromkeys(found))
+
+    def holds(self, node: Node) -> Verdict:
+        try:
+            card = self._card(node)
+        except IntentError as error:
+            return Verdict(self, False, error.code, (Evidence(f"/sys/bus/pci/devices/{self.address}", None),))
+        evidence = tuple(Evidence(f"/sys/bus/pci/devices/{f.address}/driver", f.driver) for f in card)
+        held = all(function.driver == _DRIVER for function in card)
+        return Verdict(self, held, "holds" if held else "other-driver", evidence)
+
+    def _card(self, node: Node) -> tuple[Function, ...]:
+        told = {"node": node.hostname, "address": str(self.address)}
+        function = node.by_address.get(self.address)
+        if function is None:
+            raise IntentError("no-such-device", **told)
+        if function.is_bridge:
+            raise IntentError("is-a-bridge", **told)
+        if function.physical_function is not None:
+            raise IntentError("is-a-virtual-function", **told)
+        card = node.card(self.address)
+        if self.ids and tuple(f.ids or "" for f in card) != self.ids:
+            raise IntentError("device-moved", **told, expected=", ".join(self.ids))
+        return card
+
+
+def _rivals(function: Function) -> tuple[str, ...]:
+    """Drivers that would take the function first."""
+    names = (*((function.driver,) if function.driver else ()), *function.modules)
+    return tuple(name for name in names if not modprobe.same(name, _DRIVER) and name not in ("pcieport", "pci-stub"))
+
+
+def _loaded_at_boot(draft: Draft) -> bool:
+    paths = {*(p for p in draft.node.files if p.startswith("/etc/modules-load.d/")), "/etc/modules", MODULES}
+    return any(
+        modprobe.same(line.strip(), _DRIVER)
+        for path in paths
+        for line in (draft.read(path) or b"").decode("utf-8", "replace").splitlines()
+    )
+
+
+def _losing(node: Node, code: str, function: Function) -> Hazard:
+    """A device that goes too; it blocks where the host cannot do without it."""
+    uses = node.uses_of.get(function.address, ())
+    worst = next((use for use in uses if use.kind in BLOCKING), None) or next(iter(uses), None)
+    chain = (*worst.chain, worst.kind) if worst else ()
+    return Hazard(code, function.address, chain, worst is not None and worst.kind in BLOCKING)
