@@ -147,11 +147,7 @@ def _value(text: str, start: int, name: str, line: int) -> Assignment:
             if match is not None:
                 pieces.append(_Piece(at, match.end(), None, match[1] or match[2]))
                 at = match.end()
-            elif (
-                text[at + 1 : at + 2] in ("(", "{")
-                or text[at + 1 : at + 2].isdigit()
-                or text[at + 1 : at + 2] in ("@", "*", "#", "?", "-", "$", "!")
-            ):
+            elif text[at + 1 : at + 2] in tuple("({0123456789@*#?-$!"):  # substitution, or the shell's own
                 raise _NotUnderstoodError(at)
             else:
                 pieces.append(_Piece(at, at + 1, "$"))

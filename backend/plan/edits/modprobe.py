@@ -1,4 +1,4 @@
-"""/etc/modprobe.d (modprobe.d(5)): options, softdeps. A line carries on after a backslash; dash and underscore are one."""
+"""/etc/modprobe.d (modprobe.d(5)): options, softdeps. Dash and underscore are one; a backslash carries a line on."""
 
 from __future__ import annotations
 

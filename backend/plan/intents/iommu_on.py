@@ -18,7 +18,8 @@ _HOST_BRIDGE_VENDORS = {0x8086: "intel", 0x1022: "amd", 0x1002: "amd"}
 @dataclass(frozen=True, slots=True)
 class IommuOn:
     """DMA remapping active. Intel gets ``intel_iommu=on`` unless the running kernel's own configuration makes it the
-    default; AMD is on by default, and ``amd_iommu=on`` is no option at all (drivers/iommu/amd/init.c, parse_amd_iommu_options)."""
+    default; AMD is on by default, and ``amd_iommu=on`` is no option at all (parse_amd_iommu_options in
+    drivers/iommu/amd/init.c)."""
 
     kind: ClassVar[str] = "iommu-on"
 

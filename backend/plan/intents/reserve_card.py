@@ -94,17 +94,17 @@ class ReserveCard:
         return Verdict(self, held, "holds" if held else "other-driver", evidence)
 
     def _card(self, node: Node) -> tuple[Function, ...]:
-        told = {"node": node.hostname, "address": str(self.address)}
+        address = str(self.address)
         function = node.by_address.get(self.address)
         if function is None:
-            raise IntentError("no-such-device", **told)
+            raise IntentError("no-such-device", node=node.hostname, address=address)
         if function.is_bridge:
-            raise IntentError("is-a-bridge", **told)
+            raise IntentError("is-a-bridge", node=node.hostname, address=address)
         if function.physical_function is not None:
-            raise IntentError("is-a-virtual-function", **told)
+            raise IntentError("is-a-virtual-function", node=node.hostname, address=address)
         card = node.card(self.address)
         if self.ids and tuple(f.ids or "" for f in card) != self.ids:
-            raise IntentError("device-moved", **told, expected=", ".join(self.ids))
+            raise IntentError("device-moved", node=node.hostname, address=address, expected=", ".join(self.ids))
         return card
 
 
