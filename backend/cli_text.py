@@ -16,18 +16,18 @@ ERRORS = {
     "unreachable": "{node} cannot be reached. Check your network or VPN, then try again.",
     "not-ssh": "What answers at {node} is not an SSH server. Give the port of sshd: HOST:PORT.",
     "lost": "The connection to {node} was lost. Try again.",
-    "not-back": "The node did not come back after its restart (last try: {last}). Look at its console; when it answers, "
-    "run 'lanewright-cli verify'.",
+    "not-back": "The node did not come back after its restart (last try: {last}). Look at its console; when it "
+    "answers, run 'lanewright-cli verify'.",
     "not-live": "{node} was opened from a file. Give the address of the node itself.",
     # host keys
     "host-key-unknown": "The host key of {host} port {port} is not known: {key_type} {fingerprint}. Compare it with "
     "'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' at the node's console; if it is the same, add "
     "--accept-host-key {fingerprint}",
     "host-key-changed": "{host} port {port} shows another host key ({key_type} {fingerprint}) than the trusted one "
-    "({expected}). Nothing was sent. Compare at the node's console; if the node was installed anew, take its old line "
-    "out of the known_hosts file.",
-    "host-key-revoked": "The host key of {host} port {port} ({fingerprint}) is marked as revoked. Nothing was sent. Give "
-    "the node a new host key.",
+    "({expected}). Nothing was sent. Compare at the node's console; if the node was installed anew, take its old "
+    "line out of the known_hosts file.",
+    "host-key-revoked": "The host key of {host} port {port} ({fingerprint}) is marked as revoked. Nothing was sent. "
+    "Give the node a new host key.",
     # logging in
     "login-refused": "{node} refused the log-in. Check the user, and that the public key is in its authorized_keys on "
     "the node.",
@@ -39,7 +39,8 @@ ERRORS = {
     # on the node
     "no-python": "There is no python3 on {node}. On the node: apt install python3-minimal",
     "no-root": "The user may not become root on {node}. Log in as root, or allow it sudo without a password (sudo -n).",
-    "agent-failed": "The program that reads and changes {node} ended with an error: {detail} Try again, then report it.",
+    "agent-failed": "The program that reads and changes {node} ended with an error: {detail} Try again, then "
+    "report it.",
     "agent-garbled": "The answer of {node} cannot be understood. Look for commands that print in .bashrc or "
     "/etc/profile.d of that user.",
     "agent-refused": "{node} would not do it: {reason} {path}{detail}. Nothing was changed; look at that on the node.",
@@ -58,19 +59,32 @@ ERRORS = {
     "not-text": "{path} is not UTF-8 text. Save it as UTF-8.",
     "demo-not-installed": "The demo is not installed ({module} is missing). Install it: pip install 'lanewright[demo]'",
     # intents, plans, pushes
-    "intent-file": "The intents cannot be read: {path} {line} {found}. Correct that; docs/cli.md shows the form.",
+    "intent-file": "The intents cannot be read: {path}: {detail} {where}. Correct that; docs/cli.md shows the form.",
     "no-such-device": "There is no device {address} in this node. Look for its address with 'lanewright-cli show'.",
     "boot-loader-unknown": "It is not clear which boot loader starts this node, so its command line was left alone. "
     "Compare with 'proxmox-boot-tool status' on the node.",
+    "boot-loader-unsupported": "This node is started by {loader}, whose command line this version cannot write. Set "
+    "intel_iommu=on there by hand, then verify.",
+    "iommu-vendor-unknown": "It is not clear whether this is an Intel or an AMD machine. Take the snapshot on the node "
+    "itself, as root.",
+    "grub-file-not-understood": "{path} is written in a way that is not understood (line {line}), and was left "
+    "alone. Write GRUB_CMDLINE_LINUX_DEFAULT as one quoted text there.",
+    "is-a-bridge": "{address} is a bridge; it cannot be passed through. Name a device below it.",
+    "is-a-virtual-function": "{address} is a virtual function; its ids are those of its siblings. Name a whole card.",
+    "device-moved": "Another card than the one meant is at {address}. Look with 'lanewright-cli show' and correct it.",
+    "ids-unknown": "The ids of {address} are not known. Take the snapshot on the node itself.",
+    "original-missing": "The copy that the last push kept of {path} is not there. Restore that file by hand.",
     "nothing-to-roll-back": "There is no push on this node to roll back. Nothing was changed.",
     "hazards": "Refused, because the host needs what the plan would take from it: {hazards}. Leave that device out, or "
     "move what uses it first.",
     "locked": "Another push is working on {node}. Wait for its end, then try again.",
     "stale-plan": "{path} changed between review and push. Nothing was written; review the new plan and push that.",
-    "step-failed": "Step {step} failed: {what} ({reason} {exit}). The steps before it stand: correct it and push again, "
-    "or run 'lanewright-cli rollback'. {output}",
+    "step-failed": "Step {step} failed: {what} ({reason} {exit}). The steps before it stand: correct it and push "
+    "again, or run 'lanewright-cli rollback'. {output}",
     "outcome-unknown": "The connection was lost in the middle of a change; the node goes on by itself. Look again with "
     "'lanewright-cli verify' before changing more.",
+    "no-common-algorithm": "{node} and this program share no algorithm to speak SSH with. Update OpenSSH on the node, or "
+    "allow its default algorithms in sshd_config.",
     "cancelled": "Stopped.",
     "not-confirmed": "Not pushed: there is no one to ask. Look at the plan, then add --yes.",
     "no-secret": "Nothing came on stdin. Give the password or passphrase there, or leave --password-stdin out.",

@@ -66,11 +66,7 @@ def make_application() -> QApplication:
     app.setOrganizationName("lanewright")
     app.setDesktopFileName("lanewright")
     icon = next(
-        (
-            file
-            for file in (RESOURCES / "icons" / "lanewright.svg", RESOURCES / "lanewright.svg")
-            if file.is_file()
-        ),
+        (file for file in (RESOURCES / "icons" / "lanewright.svg", RESOURCES / "lanewright.svg") if file.is_file()),
         None,
     )
     if icon is not None:

@@ -67,9 +67,7 @@ class Demo(QObject):
         opened: list[OpenNode] = []
         for machine in machines:
             token.check()
-            request = ConnectRequest(
-                machine.host, machine.port, machine.user, "key", key_file=str(machine.identity)
-            )
+            request = ConnectRequest(machine.host, machine.port, machine.user, "key", key_file=str(machine.identity))
             try:
                 opened.append(opening.connect(request, token, silent))
             except HostKeyUnknown as error:

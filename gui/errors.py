@@ -18,9 +18,7 @@ class Wording:
     meaning: str = ""
     advice: str = ""
     details: str = ""
-    field: str = (
-        ""  # the field of the connect dialog that it belongs to: "host", "port", "user", "key", "password"
-    )
+    field: str = ""  # the field of the connect dialog that it belongs to: "host", "port", "user", "key", "password"
 
     @property
     def body(self) -> str:
@@ -38,12 +36,7 @@ class ErrorWording(QObject):
                 self.tr("Copy the details and report them, please."),
                 "".join(traceback.format_exception(error)),
             )
-        known = (
-            self._connecting(error)
-            or self._logging_in(error)
-            or self._on_node(error)
-            or self._about_files(error)
-        )
+        known = self._connecting(error) or self._logging_in(error) or self._on_node(error) or self._about_files(error)
         if known is None:
             return Wording(
                 self.tr("That did not work."),
@@ -131,8 +124,7 @@ class ErrorWording(QObject):
                     happened,
                     self.tr("The user name, or the key or password for it, is not accepted there."),
                     self.tr(
-                        "Check the user. For a key, its public half must be in the user's authorized_keys "
-                        "on the node."
+                        "Check the user. For a key, its public half must be in the user's authorized_keys on the node."
                     ),
                     "user",
                 )
@@ -188,9 +180,7 @@ class ErrorWording(QObject):
             case "agent-garbled":
                 return (
                     self.tr("The answer of {0} cannot be understood.").format(node),
-                    self.tr(
-                        "Something on the node prints text into non-interactive log-ins, or cut the answer."
-                    ),
+                    self.tr("Something on the node prints text into non-interactive log-ins, or cut the answer."),
                     self.tr("Look for output in .bashrc or /etc/profile.d of that user."),
                     "",
                 )
@@ -291,9 +281,7 @@ class ErrorWording(QObject):
             case "boot-loader-unknown":
                 return (
                     self.tr("It is not clear which boot loader starts this node."),
-                    said.get(
-                        "reason", self.tr("The evidence disagrees, so no kernel parameter was changed.")
-                    ),
+                    said.get("reason", self.tr("The evidence disagrees, so no kernel parameter was changed.")),
                     self.tr("Run proxmox-boot-tool status on the node and compare."),
                     "",
                 )

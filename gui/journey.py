@@ -155,9 +155,7 @@ class Journey:
         return 0 if current is None else len(current.staged)
 
     def _dialog(self, kind: type[W]) -> W | None:
-        return next(
-            (w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()), None
-        )
+        return next((w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()), None)
 
     def _find(self, inside: QWidget, kind: type[W], name: str) -> W:
         found = inside.findChild(kind, name)
@@ -187,9 +185,7 @@ class Journey:
             found = condition()
             if found:
                 return found  # type: ignore[return-value]
-            said = [
-                b.text for b in (inside or self.window).findChildren(Banner) if b.isVisible() and b.is_error
-            ]
+            said = [b.text for b in (inside or self.window).findChildren(Banner) if b.isVisible() and b.is_error]
             if said and inside is not None:
                 raise JourneyError(f"waiting for {what}: {said[0]}")
             if deadline.hasExpired():

@@ -392,9 +392,7 @@ class MainWindow(QMainWindow):
         on_page = self.stack.currentWidget() is self.page
         staged = () if entry is None else entry.opened.staged
         if entry is not None:
-            self.page.show_iommu(
-                entry.opened.node, staged=any(getattr(i, "kind", "") == "iommu-on" for i in staged)
-            )
+            self.page.show_iommu(entry.opened.node, staged=any(getattr(i, "kind", "") == "iommu-on" for i in staged))
             self.page.show_staged(
                 {
                     address: "vfio-pci"
@@ -405,9 +403,7 @@ class MainWindow(QMainWindow):
             )
             self._bar_title.setText(
                 (
-                    self.tr("1 change on {0}")
-                    if len(staged) == 1
-                    else self.tr("%n changes on {0}", "", len(staged))
+                    self.tr("1 change on {0}") if len(staged) == 1 else self.tr("%n changes on {0}", "", len(staged))
                 ).format(entry.opened.name)
             )
             self._bar_note.setText(
@@ -431,9 +427,7 @@ class MainWindow(QMainWindow):
         self.review_action.setEnabled(bool(staged) and free and on_page)
         self._review.setEnabled(free)
         self._discard.setEnabled(free)
-        self._review.setText(
-            self.tr("Review…") if entry is None or not entry.busy else self.tr("Reading the node…")
-        )
+        self._review.setText(self.tr("Review…") if entry is None or not entry.busy else self.tr("Reading the node…"))
         name = "" if entry is None else entry.opened.name
         self.setWindowTitle(self.tr("{0} - Lanewright").format(name) if name else self.tr("Lanewright"))
 

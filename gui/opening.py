@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from backend.errors import HostKeyUnknown
+from backend.node.address import PciAddress
+from backend.node.node import Node
 from backend.plan.intents.iommu_on import IommuOn
 from backend.plan.intents.reserve_card import ReserveCard
+from backend.plan.plan import Intent, Plan, Verdict
+from backend.progress import CancelToken, Report
 from backend.remote.address import Target
 from backend.remote.host_keys import HostKeys
 from backend.remote.ssh import Credentials
 from backend.workspace import open_file, open_live
-
-from backend.errors import HostKeyUnknown
-from backend.node.address import PciAddress
-from backend.node.node import Node
-from backend.plan.plan import Intent, Plan, Verdict
-from backend.progress import CancelToken, Report
 from gui.dialogs.connect_dialog import ConnectRequest
 
 

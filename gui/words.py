@@ -14,6 +14,8 @@ from backend.node.address import PciAddress
 from backend.node.function import Bar, Function, Link
 from backend.node.node import Node, Use
 
+_DISPLAY = 0x03  # base class
+
 # Uses that would cut the host or its admin off, and those that matter less.
 GRAVE_USES = frozenset(
     {"this-connection", "management", "root", "boot", "swap", "mount", "lvm", "zfs", "network", "console"}
@@ -93,12 +95,11 @@ def class_word(function: Function) -> str:
 
 
 def short_name(function: Function) -> str:
-    """The name in brackets ("GA102 [GeForce RTX 3090]") where there is one, else name, else class and ids."""
+    """The name, of a graphics card its product name in brackets ("GA102 [GeForce RTX 3090]"), else class and ids."""
     name = function.device_name
     if name:
         bracket = re.search(r"\[([^\[\]]{3,})\]\s*$", name)
-        # "SATA Controller [AHCI Mode]" names a mode, not a product.
-        return bracket.group(1) if bracket and not bracket.group(1).endswith("Mode") else name
+        return bracket.group(1) if bracket and function.base_class == _DISPLAY else name
     word = function.class_name or class_word(function)
     return f"{word} {function.ids}" if function.ids else word
 
@@ -125,7 +126,6 @@ def use_word(use: Use) -> str:
         "lvm": QCoreApplication.translate("words", "LVM"),
         "zfs": QCoreApplication.translate("words", "ZFS pool"),
         "console": QCoreApplication.translate("words", "console"),
-        "display": QCoreApplication.translate("words", "boot display"),
         "guest": QCoreApplication.translate("words", "guest"),
     }
     return words.get(use.kind, use.kind)
@@ -167,9 +167,7 @@ def driver_word(node: Node, function: Function) -> str:
 
 def at_reboot(driver: str) -> str:
     """On the badge of a staged change: "vfio at reboot"."""
-    return QCoreApplication.translate("words", "{driver} at reboot").format(
-        driver=driver.removesuffix("-pci")
-    )
+    return QCoreApplication.translate("words", "{driver} at reboot").format(driver=driver.removesuffix("-pci"))
 
 
 def speed(value: float) -> str:
@@ -189,9 +187,7 @@ def link_below(link: Link | None, card_width: int | None, card_speed: float | No
     if link is None:
         return ""
     if card_width is not None and link.width is not None:
-        return QCoreApplication.translate("words", "x{now}, card can x{most}").format(
-            now=link.width, most=card_width
-        )
+        return QCoreApplication.translate("words", "x{now}, card can x{most}").format(now=link.width, most=card_width)
     if card_speed is not None and link.speed is not None:
         return QCoreApplication.translate("words", "{now:g}, card can {most:g} GT/s").format(
             now=link.speed, most=card_speed
@@ -232,9 +228,7 @@ def count_vfs(count: int) -> str:
 def system_row(count: int) -> str:
     if count == 1:
         return QCoreApplication.translate("words", "1 host bridge or IOMMU: always the host's")
-    return QCoreApplication.translate("words", "{count} host bridges and IOMMUs: always the host's").format(
-        count=count
-    )
+    return QCoreApplication.translate("words", "{count} host bridges and IOMMUs: always the host's").format(count=count)
 
 
 def no_groups(active: bool | None) -> str:
@@ -251,14 +245,10 @@ def names_of(node: Node, addresses: Sequence[PciAddress], most: int = 2) -> str:
     shown = ", ".join(dict.fromkeys(names[:most]))
     if len(names) <= most:
         return shown
-    return QCoreApplication.translate("words", "{names} and {count} more").format(
-        names=shown, count=len(names) - most
-    )
+    return QCoreApplication.translate("words", "{names} and {count} more").format(names=shown, count=len(names) - most)
 
 
-def frame_header(
-    node: Node, groups: Sequence[int], own: Sequence[PciAddress], others: Sequence[PciAddress]
-) -> str:
+def frame_header(node: Node, groups: Sequence[int], own: Sequence[PciAddress], others: Sequence[PciAddress]) -> str:
     """Over a frame: "group 15 · isolated", "group 20 · shared with eno1". `others`: all who share."""
     if not groups:
         return no_groups(node.iommu.active)
@@ -267,17 +257,13 @@ def frame_header(
     elif len(groups) > 3:
         head = QCoreApplication.translate("words", "{count} groups").format(count=len(groups))
     else:
-        head = QCoreApplication.translate("words", "groups {groups}").format(
-            groups=", ".join(map(str, groups))
-        )
+        head = QCoreApplication.translate("words", "groups {groups}").format(groups=", ".join(map(str, groups)))
     if not others:
         return QCoreApplication.translate("words", "{group} · isolated").format(group=head)
     named = [a for a in others if a not in own] or [a for a in others if a in node.uses_of]
     if not named:
         cards = len({a.card for a in others})
-        return QCoreApplication.translate("words", "{group} · shared by {count} cards").format(
-            group=head, count=cards
-        )
+        return QCoreApplication.translate("words", "{group} · shared by {count} cards").format(group=head, count=cards)
     return QCoreApplication.translate("words", "{group} · shared with {names}").format(
         group=head, names=names_of(node, named, 1)
     )
@@ -322,9 +308,7 @@ def group_sentence(node: Node, function: Function) -> str:
         return QCoreApplication.translate("words", "{group}, alone").format(group=function.group)
     same = [f for f in mates if f.address.card == function.address.card]
     if len(same) == len(mates):
-        return QCoreApplication.translate("words", "{group}, with its own functions only").format(
-            group=function.group
-        )
+        return QCoreApplication.translate("words", "{group}, with its own functions only").format(group=function.group)
     other = [f.address for f in mates if f not in same]
     return QCoreApplication.translate("words", "{group}, with {names}").format(
         group=function.group, names=names_of(node, other, 4)

@@ -136,9 +136,7 @@ def run_checks(pytest: list[str]) -> int:
 
 
 def run(module: str, *arguments: str, **environment: str) -> int:
-    return subprocess.run(
-        [str(PYTHON), "-m", module, *arguments], env={**os.environ, **environment}
-    ).returncode
+    return subprocess.run([str(PYTHON), "-m", module, *arguments], env={**os.environ, **environment}).returncode
 
 
 def has_display() -> bool:

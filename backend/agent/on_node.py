@@ -33,6 +33,7 @@ SEARCH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin",
 PAGE = 4096  # a sysfs attribute is one page at most, and so is PCI Express config space
 TAIL = 65536  # of a step's output, kept in the journal
 PATIENCE = 60  # seconds in which the other side takes nothing at all: then it is gone
+LACKING = (errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP, errno.ENODEV)  # how drivers say "not this device"
 GRACE = 5  # seconds between SIGTERM and SIGKILL
 
 
@@ -328,9 +329,8 @@ class Collection:
             finally:
                 os.close(file)
         except OSError as error:
-            why = reason(error)
-            if why != "missing":
-                self.problems[real + "/" + name] = why
+            if error.errno not in LACKING:
+                self.problems[real + "/" + name] = reason(error)
             return
         self.keep(real + "/" + name, content)
 
@@ -361,8 +361,6 @@ class Collection:
             self.problems[name] = "timeout"
         elif out.cut:
             self.problems[name] = "cut"
-        elif process.returncode:
-            self.problems[name] = "failed"
         self.bytes_left -= len(out.content) + len(err.content)
         self.commands[argv] = (process.returncode if in_time else None, out.content, err.content)
 
@@ -541,6 +539,7 @@ class Push:
         self.folder = self.root + STATE + "/pushes/" + self.id
         self.journal = self.folder + "/journal.jsonl"
         self.states = {}  # index -> last journal line of that step
+        self.begun = False
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -583,12 +582,13 @@ class Push:
 
     def recorded_steps(self):
         """The steps as the journal tells them: attachments by their digest."""
-        return [
-            dict((key, value) for key, value in step.items() if key != "attachment")
-            if step["op"] != "write"
-            else dict(((key, value) for key, value in step.items() if key != "attachment"), after=self.after(step))
-            for step in self.steps
-        ]
+        recorded = []
+        for step in self.steps:
+            line = dict(step)
+            if line.pop("attachment", None) is not None:
+                line["after"] = self.after(step)
+            recorded.append(line)
+        return recorded
 
     # ------------------------------------------------------------------------------------------ journal
 
@@ -693,6 +693,7 @@ class Push:
             for folder in (self.folder, self.root + STATE + "/pushes", self.root + STATE):
                 sync_folder(folder)
             boot_id = read_small(self.root + BOOT_ID)
+            self.begun = True
             if resumed:
                 self.note(state="resumed", boot_id=boot_id, meta=self.meta)
             else:
@@ -853,7 +854,11 @@ def carry_out(request, attachments, wire):
         except Refuse as refusal:
             wire.send("refused", code=refusal.args[0], **refusal.args[1])
         except OSError as error:  # for example a full or read-only disk: the journal cannot be kept
-            wire.send("refused", code="os-error", detail=error.strerror or repr(error), path=error.filename or "")
+            details = {"detail": error.strerror or repr(error), "path": error.filename or ""}
+            if push.begun:
+                wire.send("end", state="failed", code="os-error", **details)
+            else:
+                wire.send("refused", code="os-error", **details)
         status = 0
     except BaseException as error:
         sys.stderr.write("%r\n" % (error,))

@@ -71,9 +71,7 @@ def collect(world: World, request: dict[str, Any]) -> list[bytes]:
     evidence.read_globs([spec for spec in wanted if spec not in cluster])
     evidence.sysfs(request)
     ended += ["files", "/sys"]
-    frames = [
-        frame("progress", done=done, total=len(ended), detail=name) for done, name in enumerate(ended, 1)
-    ]
+    frames = [frame("progress", done=done, total=len(ended), detail=name) for done, name in enumerate(ended, 1)]
     return [*frames, frame("snapshot", evidence.pack())]
 
 
@@ -292,9 +290,7 @@ class _Push:
             if step["op"] == "write" and not 0 <= step["attachment"] < len(self._attachments):
                 raise Malformed("attachment")
         elif step["op"] == "run":
-            if not step["argv"] or not all(
-                isinstance(part, str) and "\0" not in part for part in step["argv"]
-            ):
+            if not step["argv"] or not all(isinstance(part, str) and "\0" not in part for part in step["argv"]):
                 raise Malformed("argv")
         elif step["op"] != "reboot" or index + 1 != len(self._steps):
             raise Malformed("op " + step["op"])
@@ -356,9 +352,7 @@ class _Push:
             if self._state(index) == "done":
                 left[real] = self._after(step)
                 continue
-            fits = (
-                (step["before"], self._after(step)) if self._state(index) == "started" else (step["before"],)
-            )
+            fits = (step["before"], self._after(step)) if self._state(index) == "started" else (step["before"],)
             if (real in left and now[real] != left.pop(real)) or now[real] not in fits:
                 raise _RefusedError("stale", path=step["path"])
             now[real] = self._after(step)

@@ -122,9 +122,7 @@ class DemoCluster:
             self.worlds[machine.name] = world
             self._servers[machine.name] = server
             line = " ".join(host_key.export_public_key().decode().split()[:2])
-            nodes.append(
-                DemoNode(machine.name, "root", HOST, server.port, identity, line, host_key.get_fingerprint())
-            )
+            nodes.append(DemoNode(machine.name, "root", HOST, server.port, identity, line, host_key.get_fingerprint()))
         self.nodes = tuple(nodes)
         await self._start_api(folder)
 

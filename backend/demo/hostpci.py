@@ -33,11 +33,7 @@ def refusal(option: str, value: str) -> str | None:
         if key in found:
             return f"invalid format - duplicate key in comma-separated list property: {key}\n"
         found[key] = text
-    wrong = [
-        f"{option}.{key}: {text}\n"
-        for key, text in sorted((k, _wrong(k, v)) for k, v in found.items())
-        if text
-    ]
+    wrong = [f"{option}.{key}: {text}\n" for key, text in sorted((k, _wrong(k, v)) for k, v in found.items()) if text]
     return "invalid format - format error\n" + "".join(wrong) if wrong else None
 
 

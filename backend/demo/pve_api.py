@@ -17,9 +17,7 @@ from backend.demo.world import World
 class DemoPve(FakePve):  # type: ignore[misc]
     """fakepve over `worlds`. `reboot` is called with a node's name; it must return at once, as PVE does."""
 
-    def __init__(
-        self, worlds: Mapping[str, World], password: str, host: str, reboot: Callable[[str], None]
-    ) -> None:
+    def __init__(self, worlds: Mapping[str, World], password: str, host: str, reboot: Callable[[str], None]) -> None:
         super().__init__(password=password, host=host, port=0)
         self.cluster_name = "demo"
         self._worlds = worlds
@@ -42,9 +40,7 @@ class DemoPve(FakePve):  # type: ignore[misc]
             raise PveError(400, "Parameter verification failed.", errors)
         return checked
 
-    async def synthesise(
-        self, match: Any, method: str, info: Any, user: str | None, values: dict[str, Any]
-    ) -> Any:
+    async def synthesise(self, match: Any, method: str, info: Any, user: str | None, values: dict[str, Any]) -> Any:
         """Called for what fakepve keeps no state of, after it has checked parameters and permissions."""
         match method, match.template:
             case "GET", "/nodes/{node}/hardware/pci":
@@ -87,9 +83,7 @@ class DemoPve(FakePve):  # type: ignore[misc]
 
     def _digest(self) -> str:
         """Of the one file that holds all mappings, as PVE's is."""
-        return hashlib.sha1(
-            json.dumps(self._mappings, sort_keys=True).encode(), usedforsecurity=False
-        ).hexdigest()
+        return hashlib.sha1(json.dumps(self._mappings, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
     def _change_mapping(self, values: dict[str, Any]) -> None:
         name = values["id"]

@@ -112,8 +112,7 @@ class NodeServer:
             await process.stdin.readexactly(int(asked[1]))
             request = json.loads(await process.stdin.readline())
             attachments = [
-                await process.stdin.readexactly(size) if size else b""
-                for size in request.get("attachments", ())
+                await process.stdin.readexactly(size) if size else b"" for size in request.get("attachments", ())
             ]
         except (asyncio.IncompleteReadError, ValueError, asyncssh.Error):
             process.exit(1)

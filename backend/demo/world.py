@@ -145,9 +145,7 @@ class World:
             return
         real = self.resolve(base or "/")
         if re.search(r"[*?\[]", parts[0]):
-            names = [
-                n for n in self.names(real) if fnmatch.fnmatchcase(n, parts[0]) and not n.startswith(".")
-            ]
+            names = [n for n in self.names(real) if fnmatch.fnmatchcase(n, parts[0]) and not n.startswith(".")]
         else:
             names = [parts[0]] if parts[0] in self._names.get(real, ()) else []
         for name in names:
@@ -283,9 +281,7 @@ def boot(machine: Machine, disk: Tree) -> Boot:
     image: dict[str, str] = json.loads(disk.files[f"/boot/initrd.img-{machine.kernel}"])
     iommu = _iommu_active(machine, linux[1:])
     claims = _Claims(image, disk, linux[1:])
-    drivers = {
-        part.at: "vfio-pci" if iommu and claims.vfio(part) else claims.native(part) for part in machine.parts
-    }
+    drivers = {part.at: "vfio-pci" if iommu and claims.vfio(part) else claims.native(part) for part in machine.parts}
     return Boot(str(uuid.uuid4()), cmdline, iommu, drivers)
 
 

@@ -61,7 +61,7 @@ class Use:
     """Something the host does with a device, and how one gets there.
 
     ``kind``: "this-connection", "management" (default route or bridge with an address), "network" (an interface with
-    an address or a master), "root", "boot", "swap", "mount", "lvm", "zfs", "console", "display", "guest".
+    an address or a master), "root", "boot", "swap", "mount", "lvm", "zfs", "console", "guest".
     ``chain`` starts after the address: ("eno1", "bond0", "vmbr0").
     """
 
@@ -127,9 +127,7 @@ class Node:
 
     def card(self, address: PciAddress) -> tuple[Function, ...]:
         """All functions on the same bus and device as `address`, VFs left out."""
-        return tuple(
-            f for f in self.functions if f.address.card == address.card and f.physical_function is None
-        )
+        return tuple(f for f in self.functions if f.address.card == address.card and f.physical_function is None)
 
     def mates(self, address: PciAddress) -> tuple[Function, ...]:
         """Every other function of the IOMMU group of `address`."""

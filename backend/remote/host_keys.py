@@ -6,9 +6,10 @@ import base64
 import hashlib
 import hmac
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +27,15 @@ class _Entry:
     key: str  # base64
 
     def names(self, name: str) -> bool:
-        """True where the entry is about this host. Wildcards are not honoured: what is trusted is named."""
+        """True where the entry is about this host. Wildcards are not honoured: what is trusted is named. Only what
+        is revoked may be so for every host."""
         if self.hosts.startswith("|1|"):
             try:
                 salt, digest = (base64.b64decode(part) for part in self.hosts[3:].split("|"))
             except ValueError:
                 return False
             return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)
-        return name in self.hosts.lower().split(",")
+        return name in self.hosts.lower().split(",") or (self.marker == "@revoked" and self.hosts == "*")
 
 
 def fingerprint(key: bytes) -> str:
@@ -83,17 +85,19 @@ class HostKeys:
     def add(self, target: Target, key: str) -> None:
         """Add ``TYPE BASE64`` for this host: whole or not at all, comments and order of the file kept."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        before = self._path.read_bytes() if self._path.exists() else b""
-        if before and not before.endswith(b"\n"):
-            before += b"\n"
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".known_hosts.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(before + f"{target.host_key_name.lower()} {key}\n".encode())
-            Path(temporary).replace(self._path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        path = self._path.resolve()  # a link stays one
+        with _lock(path):
+            before = path.read_bytes() if path.exists() else b""
+            if before and not before.endswith(b"\n"):
+                before += b"\n"
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".known_hosts.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(before + f"{target.host_key_name.lower()} {key}\n".encode())
+                Path(temporary).replace(path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
 
     def _of(self, target: Target) -> Iterator[_Entry]:
         name = target.host_key_name.lower()
@@ -103,6 +107,21 @@ class HostKeys:
                     entry = _parse(line)
                     if entry is not None and entry.names(name):
                         yield entry
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Two of us that trust a key at the same time both keep theirs. The lock ends with the process that holds it."""
+    with path.with_name(path.name + ".lock").open("ab") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _parse(line: str) -> _Entry | None:

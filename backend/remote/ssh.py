@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
 from paramiko.pkey import UnknownKeyType
 
 from backend.errors import Cancelled, CommandTimeout, ConnectError, LoginError
@@ -230,7 +231,7 @@ def _agree_on_keys(transport: EagerTransport, target: Target, timeout: float) ->
         transport.start_client(timeout=timeout)
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise ConnectError("no-common-algorithm", node=str(target), reason=str(error)[:200]) from None
-    except paramiko.SSHException as error:
+    except (paramiko.SSHException, EOFError, OSError) as error:
         code = "lost" if transport.remote_version else "not-ssh"
         raise ConnectError(code, node=str(target), reason=str(error)[:200]) from None
     if not transport.initial_kex_done:  # start_client returns as if all were well when its time is over
@@ -285,14 +286,24 @@ def _load_key(credentials: Credentials, name: str) -> paramiko.PKey:
     """Raises LoginError: "key-unreadable", "key-passphrase", "key-wrong-passphrase"."""
     path = credentials.identity
     assert path is not None
-    password = credentials.passphrase.encode() if credentials.passphrase else None
     try:
-        # Its stub says str, cryptography below it takes bytes alone.
-        return paramiko.PKey.from_path(path.expanduser(), password)  # type: ignore[arg-type]
-    except OSError:
-        code = "key-unreadable"
-    except (TypeError, paramiko.PasswordRequiredException):  # cryptography: encrypted, but nothing given
-        code = "key-passphrase" if password is None else "key-unreadable"
-    except (ValueError, paramiko.SSHException, UnknownKeyType):
-        code = "key-unreadable" if password is None else "key-wrong-passphrase"
+        return _open_key(path, None)
+    except _LOCKED:
+        code = "key-passphrase"
+    except _NO_KEY:
+        raise LoginError("key-unreadable", node=name, path=str(path)) from None
+    if credentials.passphrase:
+        try:
+            return _open_key(path, credentials.passphrase.encode())
+        except (*_LOCKED, *_NO_KEY):
+            code = "key-wrong-passphrase"
     raise LoginError(code, node=name, path=str(path))
+
+
+_LOCKED = (TypeError, paramiko.PasswordRequiredException)  # TypeError is cryptography's word for it
+_NO_KEY = (OSError, ValueError, paramiko.SSHException, UnknownKeyType, UnsupportedAlgorithm)
+
+
+def _open_key(path: Path, passphrase: bytes | None) -> paramiko.PKey:
+    # Its stub says str, cryptography below it takes bytes alone.
+    return paramiko.PKey.from_path(path.expanduser(), passphrase)  # type: ignore[arg-type]

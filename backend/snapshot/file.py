@@ -1,13 +1,12 @@
-"""The snapshot file: the line ``lanewright/snapshot/1``, then one zlib stream of an 8-byte big-endian header length, a
-JSON header, and all contents in the header's order (files by folder, then each command's stdout and stderr)."""
+"""The snapshot file: exactly the bytes that the node sends (format: docs/architecture.md)."""
 
 from __future__ import annotations
 
 import json
 import os
-import struct
 import tempfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,69 +14,13 @@ from typing import Any
 from backend.errors import SnapshotError
 from backend.snapshot.snapshot import CommandOutput, Snapshot
 
-MAGIC = b"lanewright/snapshot/1\n"
-_FAMILY = b"lanewright/snapshot/"
-_LIMIT = 512 << 20  # bytes unpacked: far above any node, far below a bomb
-
-
-def loads(data: bytes) -> Snapshot:
-    """Raises SnapshotError: "not-a-snapshot", "snapshot-newer", "snapshot-cut"."""
-    if not data.startswith(MAGIC):
-        if data.startswith(_FAMILY):
-            raise SnapshotError("snapshot-newer", found=data.split(b"\n", 1)[0][:40].decode("ascii", "replace"))
-        if data and _FAMILY.startswith(data[: len(_FAMILY)]):
-            raise SnapshotError("snapshot-cut")
-        raise SnapshotError("not-a-snapshot")
-    raw = _unpack(data[len(MAGIC) :])
-    try:
-        (length,) = struct.unpack_from(">Q", raw)
-        header = json.loads(raw[8 : 8 + length])
-        return _read(header, raw, 8 + length)
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
-        raise SnapshotError("snapshot-cut") from None
-
-
-def _unpack(packed: bytes) -> bytes:
-    stream = zlib.decompressobj()
-    try:
-        raw = stream.decompress(packed, _LIMIT)
-    except zlib.error:
-        raise SnapshotError("snapshot-cut") from None
-    if stream.unconsumed_tail:
-        raise SnapshotError("snapshot-too-large")
-    if not stream.eof:
-        raise SnapshotError("snapshot-cut")
-    return raw
-
-
-def _read(header: dict[str, Any], raw: bytes, at: int) -> Snapshot:
-    files: dict[str, bytes] = {}
-    for folder, sizes in header["files"].items():
-        prefix = folder if folder.endswith("/") else folder + "/"
-        for name, size in sizes.items():
-            files[prefix + name] = raw[at : at + size]
-            at += size
-    commands: dict[tuple[str, ...], CommandOutput] = {}
-    for spec in header["commands"]:
-        middle = at + spec["stdout"]
-        end = middle + spec["stderr"]
-        commands[tuple(spec["argv"])] = CommandOutput(spec["exit"], raw[at:middle], raw[middle:end])
-        at = end
-    if at != len(raw):
-        raise SnapshotError("snapshot-cut")
-    return Snapshot(
-        files=MappingProxyType(files),
-        links=MappingProxyType(header["links"]),
-        commands=MappingProxyType(commands),
-        problems=MappingProxyType(header["problems"]),
-        directories=frozenset(header["directories"]),
-        taken=header["taken"],
-        origin=header["origin"],
-    )
+FAMILY = b"lanewright/snapshot/"
+MAGIC = FAMILY + b"1\n"
+MAX_UNPACKED = 512 << 20  # bytes; the node keeps to far less (backend/agent/request.py)
 
 
 def dumps(snapshot: Snapshot) -> bytes:
-    """The bytes of the file. `loads(dumps(s)) == s`."""
+    """The file's bytes. Files are grouped by directory in the header, and their contents follow in that order."""
     folders: dict[str, dict[str, int]] = {}
     contents: dict[str, list[bytes]] = {}
     for path, content in snapshot.files.items():
@@ -97,31 +40,142 @@ def dumps(snapshot: Snapshot) -> bytes:
         "problems": dict(snapshot.problems),
     }
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
-    pieces = [struct.pack(">Q", len(text)), text]
+    pieces = [len(text).to_bytes(8, "big"), text]
     for folder in folders:
         pieces += contents[folder]
     for output in snapshot.commands.values():
-        pieces += [output.stdout, output.stderr]
-    return MAGIC + zlib.compress(b"".join(pieces), 6)
+        pieces += (output.stdout, output.stderr)
+    return MAGIC + zlib.compress(b"".join(pieces), 3)
+
+
+def loads(data: bytes) -> Snapshot:
+    """Raises SnapshotError: "not-a-snapshot", "snapshot-cut" or "snapshot-newer"."""
+    body = _unpack(data)
+    if len(body) < 8:
+        raise SnapshotError("not-a-snapshot", found="no header")
+    start = 8 + int.from_bytes(body[:8], "big")
+    if start > len(body):
+        raise SnapshotError("snapshot-cut", found="header")
+    try:
+        header = json.loads(body[8:start])
+        return _build(header, _Contents(body, start))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SnapshotError("not-a-snapshot", found=f"header: {type(error).__name__}") from error
 
 
 def save(path: Path, snapshot: Snapshot) -> None:
-    """Write it whole or not at all. Raises OSError."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write it whole or not at all, readable by its owner only: it holds guests' configuration.
+
+    Raises SnapshotError "file-unwritable"."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(dumps(snapshot))
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor, no path
+                file.write(dumps(snapshot))
+                file.flush()
+                os.fsync(fd)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SnapshotError("file-unwritable", path=str(path), found=error.strerror or str(error)) from error
 
 
 def open_file(path: Path) -> Snapshot:
-    """Raises SnapshotError, with `path` in its details."""
+    """Raises SnapshotError: as `loads`, or "file-unreadable"."""
     try:
-        return loads(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
-        raise SnapshotError("file-unreadable", path=str(path), found=error.strerror or "") from None
+        raise SnapshotError("file-unreadable", path=str(path), found=error.strerror or str(error)) from error
+    try:
+        return loads(data)
     except SnapshotError as error:
-        raise SnapshotError(error.code, **{**error.details, "path": str(path)}) from None
+        error.details["path"] = str(path)
+        raise
+
+
+def _unpack(data: bytes) -> bytes:
+    if not data.startswith(MAGIC):
+        if MAGIC.startswith(data):
+            raise SnapshotError("snapshot-cut", found="first line")
+        version = data[len(FAMILY) : len(FAMILY) + 12].partition(b"\n")[0]
+        if data.startswith(FAMILY) and version.isdigit():
+            raise SnapshotError("snapshot-newer", found=version.decode("ascii"))
+        raise SnapshotError("not-a-snapshot", found=data[:40].decode("ascii", "replace"))
+    unpacker = zlib.decompressobj()
+    try:
+        body = unpacker.decompress(memoryview(data)[len(MAGIC) :], MAX_UNPACKED)
+    except zlib.error as error:
+        raise SnapshotError("not-a-snapshot", found=str(error)) from error
+    if unpacker.unconsumed_tail:
+        raise SnapshotError("not-a-snapshot", found="too large")
+    if not unpacker.eof:
+        raise SnapshotError("snapshot-cut", found="contents")
+    if unpacker.unused_data:
+        raise SnapshotError("not-a-snapshot", found="more behind the end")
+    return body
+
+
+class _Contents:
+    """Hands out the contents in order."""
+
+    def __init__(self, body: bytes, start: int) -> None:
+        self._body = body
+        self._at = start
+
+    def take(self, size: object) -> bytes:
+        if type(size) is not int or size < 0:
+            raise ValueError("size")
+        end = self._at + size
+        if end > len(self._body):
+            raise SnapshotError("snapshot-cut", found="contents")
+        found = self._body[self._at : end]
+        self._at = end
+        return found
+
+    def finish(self) -> None:
+        if self._at != len(self._body):
+            raise ValueError("contents left over")
+
+
+def _build(header: Any, contents: _Contents) -> Snapshot:
+    files = {}
+    for folder, sizes in header["files"].items():
+        prefix = "/" if folder == "/" else folder + "/"
+        if not prefix.startswith("/"):
+            raise ValueError("path")
+        for name, size in sizes.items():
+            files[prefix + name] = contents.take(size)
+    commands = {}
+    for entry in header["commands"]:
+        status = entry["exit"]
+        if status is not None and type(status) is not int:
+            raise ValueError("exit")
+        argv = tuple(_texts(entry["argv"]))
+        commands[argv] = CommandOutput(status, contents.take(entry["stdout"]), contents.take(entry["stderr"]))
+    contents.finish()
+    taken, origin = header["taken"], header["origin"]
+    if not isinstance(origin, str) or not (taken is None or isinstance(taken, str)):
+        raise ValueError("taken or origin")
+    return Snapshot(
+        files=MappingProxyType(files),
+        links=_text_map(header["links"]),
+        commands=MappingProxyType(commands),
+        problems=_text_map(header["problems"]),
+        directories=frozenset(_texts(header["directories"])),
+        taken=taken,
+        origin=origin,
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("not a list of texts")
+    return value
+
+
+def _text_map(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError("not a map of texts")
+    return MappingProxyType(value)

@@ -103,9 +103,7 @@ class Banner(QFrame):
 
     def _paint(self) -> None:
         colours = colours_of(QApplication.palette())
-        tone = {"error": colours.bad, "warning": colours.warn, "good": colours.good}.get(
-            self._kind, colours.neutral
-        )
+        tone = {"error": colours.bad, "warning": colours.warn, "good": colours.good}.get(self._kind, colours.neutral)
         self._sign.setText(_SIGNS[self._kind])
         style = (
             f"Banner {{ background: {tone.fill}; border: 1px solid {tone.border}; border-radius: 6px; }}"

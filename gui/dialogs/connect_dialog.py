@@ -112,9 +112,7 @@ class ConnectDialog(QDialog):
         form.addRow(self.tr("Pass&word"), self.password)
         self._method_rows = {"key": (key_row, self.passphrase), "password": (self.password,), "agent": ()}
 
-        note = QLabel(
-            self.tr("Reads the node over one SSH connection. Nothing is changed before you review and push.")
-        )
+        note = QLabel(self.tr("Reads the node over one SSH connection. Nothing is changed before you review and push."))
         note.setWordWrap(True)
         note.setFont(scaled(self.font(), 0.92))
 

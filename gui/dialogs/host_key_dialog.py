@@ -91,9 +91,7 @@ class HostKeyDialog(QDialog):
         if changed:
             cancel.setText(self.tr("Close"))
         else:
-            trust = self._buttons.addButton(
-                self.tr("Trust and connect"), QDialogButtonBox.ButtonRole.AcceptRole
-            )
+            trust = self._buttons.addButton(self.tr("Trust and connect"), QDialogButtonBox.ButtonRole.AcceptRole)
             trust.setObjectName("host_key_trust")
             trust.setAutoDefault(False)
         self._buttons.accepted.connect(self.accept)

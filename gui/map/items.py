@@ -88,9 +88,7 @@ class ZoneItem(Piece):
         self.set_bounds(qrect(zone.rect).adjusted(-1, -1, 1, 1))
         self.update()
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if self.zone is None:
             return
         c, line = self.style.colours, self.style.line
@@ -118,9 +116,7 @@ class BarItem(Piece):
         self.setToolTip(title)
         self.update()
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if self.bar is None:
             return
         c = self.style.colours
@@ -158,9 +154,7 @@ class LaneItem(Piece):
         self.setToolTip("\n".join(part for part in (above, under, beside) if part))
         self.update()
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if self.lane is None:
             return
         c, lane, line = self.style.colours, self.lane, self.style.line
@@ -184,9 +178,7 @@ class LaneItem(Piece):
         if self.above:
             painter.setPen(QColor(c.muted if lane.empty else c.text))
             painter.setFont(self.style.small_bold)
-            painter.drawText(
-                above, Qt.AlignmentFlag.AlignBottom, elide(self.style.small_bold, self.above, room)
-            )
+            painter.drawText(above, Qt.AlignmentFlag.AlignBottom, elide(self.style.small_bold, self.above, room))
         if self.under:
             font = self.style.small_bold if lane.below else self.style.small
             painter.setPen(QColor(c.lane_warn_text if lane.below else c.muted))
@@ -199,12 +191,8 @@ class LaneItem(Piece):
         if self.beside:
             painter.setPen(QColor(c.muted))
             painter.setFont(self.style.small)
-            area = QRectF(
-                lane.end + 0.6 * line, lane.y - line, lane.rect.right - lane.end - 0.6 * line, 2 * line
-            )
-            painter.drawText(
-                area, Qt.AlignmentFlag.AlignVCenter, elide(self.style.small, self.beside, area.width())
-            )
+            area = QRectF(lane.end + 0.6 * line, lane.y - line, lane.rect.right - lane.end - 0.6 * line, 2 * line)
+            painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, elide(self.style.small, self.beside, area.width()))
 
 
 class FrameItem(Piece):
@@ -226,9 +214,7 @@ class FrameItem(Piece):
             return Tone(c.neutral.text, c.zone, c.neutral.border)
         return c.groups[self.frame.hue % len(c.groups)]
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if self.frame is None:
             return
         c, line, tone = self.style.colours, self.style.line, self.tone
@@ -322,9 +308,7 @@ class TileItem(Piece):
             self.setToolTip(tip)
             self.update()
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if self.tile is None:
             return
         c, line, tile = self.style.colours, self.style.line, self.tile
@@ -357,9 +341,7 @@ class TileItem(Piece):
             painter.setPen(QColor(c.text))
             painter.setFont(self.style.bold)
             head = QRectF(rect.x() + 0.7 * line, rect.y(), rect.width() - 1.4 * line, tile.head)
-            painter.drawText(
-                head, Qt.AlignmentFlag.AlignVCenter, elide(self.style.bold, self.title, head.width())
-            )
+            painter.drawText(head, Qt.AlignmentFlag.AlignVCenter, elide(self.style.bold, self.title, head.width()))
         for row, text in zip(tile.rows, self.texts, strict=True):
             self._paint_row(painter, row, text, bold=not tile.head and row is tile.rows[0] and not system)
         if self.focused:
@@ -378,9 +360,7 @@ class TileItem(Piece):
         draw_icon(painter, text.icon, c.muted, icon)
         left = icon.right() + 0.5 * line
         font = style.bold if bold else style.text
-        address_width = (
-            QFontMetricsF(style.mono).horizontalAdvance(text.address) + 0.6 * line if text.address else 0.0
-        )
+        address_width = QFontMetricsF(style.mono).horizontalAdvance(text.address) + 0.6 * line if text.address else 0.0
         name_width = QFontMetricsF(font).horizontalAdvance(text.name)
         note_width = QFontMetricsF(style.text).horizontalAdvance(text.note) + 0.6 * line if text.note else 0.0
         least = left + min(name_width, 7 * line) + address_width + note_width + 0.6 * line
@@ -444,9 +424,7 @@ class TileItem(Piece):
         inner = rect.adjusted(0.4 * line, 0, -0.4 * line, 0)
         if badge.icon:
             edge = 0.9 * line
-            draw_icon(
-                painter, badge.icon, tone.text, QRectF(inner.x(), rect.center().y() - edge / 2, edge, edge)
-            )
+            draw_icon(painter, badge.icon, tone.text, QRectF(inner.x(), rect.center().y() - edge / 2, edge, edge))
             inner.setLeft(inner.x() + 1.1 * line)
         painter.setPen(QColor(tone.text))
         painter.setFont(self.style.small_bold)

@@ -35,9 +35,7 @@ class Rect:
         return self.y + self.h
 
     def overlaps(self, other: Rect) -> bool:
-        return (
-            self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
-        )
+        return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +137,13 @@ def is_system(function: Function) -> bool:
 
 def parents_of(node: Node) -> dict[PciAddress, PciAddress]:
     """The bridge above each function: as the snapshot tells, else from the bridges' secondary buses."""
-    told = {
-        f.address: f.parent for f in node.functions if f.parent in node.by_address and f.parent != f.address
-    }
+    told = {f.address: f.parent for f in node.functions if f.parent in node.by_address and f.parent != f.address}
     if told:
         return {a: p for a, p in told.items() if p is not None}
     above = {
-        (f.address.domain, f.secondary_bus): f.address
-        for f in node.functions
-        if f.is_pci_bridge and f.secondary_bus
+        (f.address.domain, f.secondary_bus): f.address for f in node.functions if f.is_pci_bridge and f.secondary_bus
     }
-    return {
-        f.address: above[key] for f in node.functions if (key := (f.address.domain, f.address.bus)) in above
-    }
+    return {f.address: above[key] for f in node.functions if (key := (f.address.domain, f.address.bus)) in above}
 
 
 @dataclass(slots=True)
@@ -241,19 +233,12 @@ class _Board:
 
     def _hub(self, name: str, bridge: Function | None, functions: Sequence[Function]) -> _Hub:
         ports = [self._port(f) for f in functions if self._leads_on(f)]
-        ports += [
-            _Port(None, None, [card], [])
-            for card in self._cards(f for f in functions if not self._leads_on(f))
-        ]
+        ports += [_Port(None, None, [card], []) for card in self._cards(f for f in functions if not self._leads_on(f))]
         return _Hub(name, bridge, ports)
 
     def _port(self, bridge: Function) -> _Port:
         functions = self.below.get(bridge.address, [])
-        hubs = [
-            self._hub(f.address.card, f, self.below.get(f.address, []))
-            for f in functions
-            if self._leads_on(f)
-        ]
+        hubs = [self._hub(f.address.card, f, self.below.get(f.address, [])) for f in functions if self._leads_on(f)]
         return _Port(bridge, None, self._cards(f for f in functions if not self._leads_on(f)), hubs)
 
     def _root_hub(self, name: str, functions: Sequence[Function]) -> tuple[_Hub, list[_Card]]:
@@ -359,9 +344,7 @@ class _Board:
                 x, y = self.margin + n * (zone_width + self.margin), bottoms[n]
                 bottoms[n] = self._board_zone(board[numa], numa, Rect(x, y, zone_width, 0)) + self.margin
         return MapLayout(
-            width=2 * self.margin + columns * zone_width + (columns - 1) * self.margin
-            if self.zones
-            else width,
+            width=2 * self.margin + columns * zone_width + (columns - 1) * self.margin if self.zones else width,
             height=max(bottoms),
             zones=tuple(self.zones),
             bars=tuple(self.bars),
@@ -375,9 +358,7 @@ class _Board:
         top = at.y + 2 * self.line + self.gap
         self._place_hub(hub, at.x + self.margin, top, at.right - inset, ())
         end = self._below_run() + self.margin
-        self.zones.append(
-            Zone(f"slots {hub.name}", Rect(at.x, at.y, at.w, end - at.y), "slots", numa, hub.name)
-        )
+        self.zones.append(Zone(f"slots {hub.name}", Rect(at.x, at.y, at.w, end - at.y), "slots", numa, hub.name))
         return end
 
     def _board_zone(self, cards: Sequence[_Card], numa: int | None, at: Rect) -> float:
@@ -432,9 +413,7 @@ class _Board:
         self.zones.append(Zone(f"board {numa}", Rect(at.x, at.y, at.w, end - at.y), "board", numa, None))
         return end
 
-    def _place_hub(
-        self, hub: _Hub, x: float, top: float, right: float, path: tuple[PciAddress, ...]
-    ) -> float:
+    def _place_hub(self, hub: _Hub, x: float, top: float, right: float, path: tuple[PciAddress, ...]) -> float:
         """Place `hub` with all below it; returns the height at which a lane from above meets its bar."""
         self.cursor = top
         content = x + self.bar + self.lane
@@ -489,9 +468,7 @@ class _Board:
         rows = len(card.functions) + sum(1 for f in card.functions if f.address in self.vfs)
         return rows * self.row + (self.head if len(card.functions) > 1 else 0)
 
-    def _tile(
-        self, card: _Card, x: float, right: float, path: tuple[PciAddress, ...], *, same_lane: bool
-    ) -> Tile:
+    def _tile(self, card: _Card, x: float, right: float, path: tuple[PciAddress, ...], *, same_lane: bool) -> Tile:
         top = self._room_for(card, same_lane=same_lane)
         head = self.head if len(card.functions) > 1 else 0
         rows: list[Row] = []
@@ -515,12 +492,8 @@ class _Board:
         card = self.run[0][0]
         tiles = [tile for _, tile in self.run]
         x, y = min(tile.rect.x for tile in tiles) - self.pad, tiles[0].rect.y - self.pad
-        rect = Rect(
-            x, y, max(tile.rect.right for tile in tiles) + self.pad - x, tiles[-1].rect.bottom + self.pad - y
-        )
-        groups = {
-            f.group for c, _ in self.run for f in c.functions if f.group is not None and not is_system(f)
-        }
+        rect = Rect(x, y, max(tile.rect.right for tile in tiles) + self.pad - x, tiles[-1].rect.bottom + self.pad - y)
+        groups = {f.group for c, _ in self.run for f in c.functions if f.group is not None and not is_system(f)}
         hue = None if card.frame is None else self.hues.get(card.frame)
         others: list[PciAddress] = []
         if card.frame is not None and hue is not None:

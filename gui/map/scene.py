@@ -25,9 +25,7 @@ class MapScene(QGraphicsScene):
 
     inspect_requested = Signal(object)  # PciAddress: a double click or Enter
 
-    def __init__(
-        self, selection: Selection, font: QFont, colours: Colours, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, selection: Selection, font: QFont, colours: Colours, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.selection = selection
         self.style_of_items = Style(font, colours)
@@ -64,9 +62,7 @@ class MapScene(QGraphicsScene):
         own = {tile.key: [a for row in tile.rows for a in row.addresses] for tile in board.tiles}
         for frame in board.frames:
             inside = [address for key in frame.tiles for address in own[key]]
-            self._frames[frame.key].show_piece(
-                frame, words.frame_header(node, frame.groups, inside, frame.others)
-            )
+            self._frames[frame.key].show_piece(frame, words.frame_header(node, frame.groups, inside, frame.others))
         self._tiles = self._kept(self._tiles, [tile.key for tile in board.tiles], TileItem)
         for tile in board.tiles:
             self._show_tile(tile)
@@ -107,9 +103,7 @@ class MapScene(QGraphicsScene):
     def _bar_title(self, bar: Bar) -> str:
         if bar.address is None:
             told = ":" in bar.name  # else arranged by bus
-            return (self.tr("root complex {name}") if told else self.tr("domain {name}")).format(
-                name=bar.name
-            )
+            return (self.tr("root complex {name}") if told else self.tr("domain {name}")).format(name=bar.name)
         name = words.short_address(bar.address)
         below = [lane for lane in self.layout.lanes if lane.x == bar.rect.right]
         ports = any(lane.port is not None and bar.rect.y <= lane.y <= bar.rect.bottom for lane in below)
@@ -205,22 +199,14 @@ class MapScene(QGraphicsScene):
                 at = above.get(at, at)
         for key, item in self._tiles.items():
             is_it = tile is not None and key == tile.key and isinstance(address, PciAddress)
-            item.set_current(
-                address if is_it and isinstance(address, PciAddress) else None, is_it and self._focused
-            )
+            item.set_current(address if is_it and isinstance(address, PciAddress) else None, is_it and self._focused)
         groups: set[int] = set()
         for frame in self._frames.values():
             if tile is not None and frame.frame is not None and tile.key in frame.frame.tiles:
                 groups = set(frame.frame.groups)
         for frame in self._frames.values():
-            piece = frame.frame
-            mine = piece is not None and tile is not None
-            frame.set_emphasis(
-                piece is not None
-                and tile is not None
-                and mine
-                and (tile.key in piece.tiles or bool(groups & set(piece.groups)))
-            )
+            # Where no groups are known a frame says nothing of what goes together.
+            frame.set_emphasis(frame.frame is not None and bool(groups & set(frame.frame.groups)))
         for lane in self._lanes.values():
             lane.set_emphasis(lane.lane is not None and lane.lane.port is not None and lane.lane.port in way)
         for bar in self._bars.values():

@@ -27,9 +27,7 @@ class MapView(QGraphicsView):
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Map"))
-        self.setAccessibleDescription(
-            self.tr("The devices of the map are also on the page Devices, as a table.")
-        )
+        self.setAccessibleDescription(self.tr("The devices of the map are also on the page Devices, as a table."))
         self._node: Node | None = None
         self._selection = selection
         self._scene = MapScene(selection, self.font(), colours_of(self.palette()), self)
@@ -158,9 +156,7 @@ class MapView(QGraphicsView):
             return (1 if column_apart else 0, along + 0.3 * aside if dy else along + 2 * aside)
 
         onward = [
-            row
-            for _, row in rows
-            if (row.rect.y - here.y) * dy > 0 or (dx and (row.rect.x - here.x) * dx > here.w / 2)
+            row for _, row in rows if (row.rect.y - here.y) * dy > 0 or (dx and (row.rect.x - here.x) * dx > here.w / 2)
         ]
         if onward:
             self._selection.current = min(onward, key=far).addresses[0]

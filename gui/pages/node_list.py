@@ -62,8 +62,7 @@ class _Row(QWidget):
             (self._words, f"color: {colours.muted};"),
             (
                 self._count,
-                f"color: {colours.canvas}; background: {colours.accent}; border-radius: 8px;"
-                " padding: 1px 7px;",
+                f"color: {colours.canvas}; background: {colours.accent}; border-radius: 8px; padding: 1px 7px;",
             ),
         ):
             if label.styleSheet() != style:
@@ -99,9 +98,7 @@ class NodeList(QListWidget):
             return
         widget.show_state(tone, words, staged)
         said = self._changes(staged)
-        item.setData(
-            Qt.ItemDataRole.AccessibleTextRole, ", ".join(x for x in (widget.name.text(), words, said) if x)
-        )
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(x for x in (widget.name.text(), words, said) if x))
         item.setToolTip(f"{widget.name.text()}\n{words}")
         item.setSizeHint(QSize(10, widget.sizeHint().height() + 4))
 

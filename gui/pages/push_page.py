@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
@@ -225,7 +227,7 @@ class PushPage(QWidget):
             self._now.setText(words)
             self.output.appendPlainText(words)
         if progress.detail:
-            self.output.appendPlainText(f"    {progress.detail}")
+            self.output.appendPlainText(indent(progress.detail.rstrip(), "    "))
 
     def _row_of(self, progress: Progress) -> int | None:
         """The step that a progress is about. Cancel and states go by this."""

@@ -118,9 +118,7 @@ class ReviewPage(QWidget):
             self._promise.setText(self.tr("The node is already as you want it."))
         else:
             self._promise.setText(
-                self.tr(
-                    "The bytes shown here are the bytes written. The originals stay on the node for undo."
-                )
+                self.tr("The bytes shown here are the bytes written. The originals stay on the node for undo.")
             )
         if plan.steps:
             self.steps.setCurrentRow(0)

@@ -45,9 +45,7 @@ class PlanWording(QObject):
         parts: list[str] = []
         if plan.writes:
             parts.append(
-                self.tr("write 1 file")
-                if len(plan.writes) == 1
-                else self.tr("write %n files", "", len(plan.writes))
+                self.tr("write 1 file") if len(plan.writes) == 1 else self.tr("write %n files", "", len(plan.writes))
             )
         commands = [step.argv[0].rsplit("/", 1)[-1] for step in plan.steps if isinstance(step, RunCommand)]
         if "update-grub" in commands:
@@ -84,7 +82,6 @@ class PlanWording(QObject):
             "zfs": self.tr("A ZFS pool is on it"),
             "storage": self.tr("Storage of the host is on it"),
             "console": self.tr("The node's own console is on it"),
-            "display": self.tr("The node's own display is on it"),
             "same-ids": self.tr("It has the same ids as the chosen card, so vfio-pci takes it too"),
             "group-mate": self.tr("It shares the IOMMU group of the chosen card"),
             "guest": self.tr("A guest uses it"),

@@ -41,9 +41,7 @@ def leaving(node: Node, address: PciAddress) -> tuple[Function, ...]:
 
 def losses(node: Node, address: PciAddress) -> tuple[Use, ...]:
     """What the host does with all that would leave it with `address`; what a guest does is no loss."""
-    return tuple(
-        use for f in leaving(node, address) for use in node.uses_of.get(f.address, ()) if use.kind != "guest"
-    )
+    return tuple(use for f in leaving(node, address) for use in node.uses_of.get(f.address, ()) if use.kind != "guest")
 
 
 def verdict(node: Node, address: PciAddress) -> Verdict:
@@ -72,9 +70,9 @@ def verdict(node: Node, address: PciAddress) -> Verdict:
             "warn",
             "warning",
             QCoreApplication.translate("facts", "Free to pass, but not alone"),
-            QCoreApplication.translate(
-                "facts", "{names} would leave the host with it; nothing that it uses."
-            ).format(names=words.names_of(node, others, 4)),
+            QCoreApplication.translate("facts", "{names} would leave the host with it; nothing that it uses.").format(
+                names=words.names_of(node, others, 4)
+            ),
         )
     if node.iommu.active is False:
         return Verdict(
@@ -144,9 +142,7 @@ def facts(node: Node, address: PciAddress) -> tuple[Fact, ...]:
     if f.sriov_total:
         add(
             QCoreApplication.translate("facts", "VFs"),
-            QCoreApplication.translate("facts", "{now} of {most}").format(
-                now=f.sriov_vfs or 0, most=f.sriov_total
-            ),
+            QCoreApplication.translate("facts", "{now} of {most}").format(now=f.sriov_vfs or 0, most=f.sriov_total),
         )
     if f.physical_function is not None:
         add(QCoreApplication.translate("facts", "VF of"), str(f.physical_function), fixed=True)

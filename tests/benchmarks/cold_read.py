@@ -49,9 +49,7 @@ def _compare(server: sshd.Sshd, port: int, runs: int) -> int:
     def ours() -> None:
         nonlocal functions
         began = time.perf_counter()
-        connection = connect(
-            target, Credentials(identity=server.identity), HostKeys(known_hosts), token=CancelToken()
-        )
+        connection = connect(target, Credentials(identity=server.identity), HostKeys(known_hosts), token=CancelToken())
         connected = time.perf_counter()
         snapshot = collect(connection, CancelToken(), silent)
         collected = time.perf_counter()

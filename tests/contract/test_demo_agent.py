@@ -48,9 +48,7 @@ def root(world: World, tmp_path: Path) -> Path:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(target)
     for name in ("update-grub", "update-initramfs", "systemctl", "uname"):
-        ran = world.run(
-            (name, "-r") if name == "uname" else (name, "reboot") if name == "systemctl" else (name,)
-        )
+        ran = world.run((name, "-r") if name == "uname" else (name, "reboot") if name == "systemctl" else (name,))
         said = tmp_path / f"usr/share/{name}.txt"
         said.parent.mkdir(parents=True, exist_ok=True)
         said.write_bytes(ran.stdout)
@@ -73,10 +71,7 @@ def parse(data: bytes) -> Frames:
 
 
 def real(root: Path, request: dict[str, Any], attachments: list[bytes]) -> Frames:
-    line = (
-        json.dumps({**request, "root": str(root), "attachments": [len(a) for a in attachments]}).encode()
-        + b"\n"
-    )
+    line = json.dumps({**request, "root": str(root), "attachments": [len(a) for a in attachments]}).encode() + b"\n"
     ran = subprocess.run(
         [sys.executable, str(ON_NODE)],
         input=line + b"".join(attachments),
@@ -213,9 +208,7 @@ def test_collect(world: World, root: Path) -> None:
         size = int.from_bytes(data[:8], "big")
         header = json.loads(data[8 : 8 + size])
         header.pop("taken")
-        header["commands"] = sorted(
-            (c for c in header["commands"] if c["argv"] != ["ssh-connection"]), key=str
-        )
+        header["commands"] = sorted((c for c in header["commands"] if c["argv"] != ["ssh-connection"]), key=str)
         offset, contents = 8 + size, {}
         for folder, names in header["files"].items():
             for name, length in names.items():

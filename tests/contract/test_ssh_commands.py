@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from sshd import Sshd
 
 from backend.errors import Cancelled, CommandTimeout, ConnectError
 from backend.progress import CancelToken
 from backend.remote.ssh import Credentials, SshConnection, connect
-from sshd import Sshd
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs sshd and its log")
 
@@ -57,7 +57,9 @@ def test_four_mebibytes_on_stderr_while_stdout_is_silent(connection: SshConnecti
 
 def test_output_is_handed_over_as_it_comes(connection: SshConnection) -> None:
     came: list[bytes] = []
-    done = connection.run(("head", "-c", "300000", "/dev/zero"), on_stdout=came.append, deadline=60, token=CancelToken())
+    done = connection.run(
+        ("head", "-c", "300000", "/dev/zero"), on_stdout=came.append, deadline=60, token=CancelToken()
+    )
     assert (sum(map(len, came)), done.stdout) == (300000, b"")
 
 

@@ -23,9 +23,7 @@ def node_of(functions: list[Function], **more: object) -> Node:
     return Node(functions=tuple(functions), groups=groups, **fields)  # type: ignore[arg-type]
 
 
-def make(
-    address: str, code: int, name: str, driver: str | None, group: int | None, **more: object
-) -> Function:
+def make(address: str, code: int, name: str, driver: str | None, group: int | None, **more: object) -> Function:
     above = more.pop("parent", None)
     ids = more.pop("ids", "8086:1533")
     vendor, device = (int(part, 16) for part in str(ids).split(":"))
@@ -201,9 +199,7 @@ def workstation(*, groups: bool = True) -> Node:
             ids="8086:7ae0",
         ),
         make("00:14.2", 0x050000, "Alder Lake-S PCH Shared SRAM", None, g(5), ids="8086:7aa7"),
-        make(
-            "00:17.0", 0x010601, "Alder Lake-S PCH SATA Controller [AHCI Mode]", "ahci", g(7), ids="8086:7ae2"
-        ),
+        make("00:17.0", 0x010601, "Alder Lake-S PCH SATA Controller [AHCI Mode]", "ahci", g(7), ids="8086:7ae2"),
         make("00:1f.0", 0x060100, "Z690 Chipset LPC/eSPI Controller", None, g(8), ids="8086:7a84"),
         make("00:1f.3", 0x040300, "Alder Lake-S HD Audio Controller", "snd_hda_intel", g(8), ids="8086:7ad0"),
         make("00:1f.4", 0x0C0500, "Alder Lake-S PCH SMBus Controller", "i801_smbus", g(8), ids="8086:7aa3"),
@@ -219,7 +215,7 @@ def workstation(*, groups: bool = True) -> Node:
             Use(at("03:00.0"), "root", ("nvme0n1", "rpool")),
             Use(at("03:00.0"), "boot", ("nvme0n1p2",)),
             Use(at("06:00.0"), "network", ("eno3",)),
-            Use(at("00:02.0"), "display", ()),
+            Use(at("00:02.0"), "console", ()),
             Use(at("01:00.0"), "guest", ("101 win11",)),
         ),
     )
@@ -236,9 +232,7 @@ def server(vfs: int = 0) -> Node:
                 make(f"{root:02x}:{device:02x}.0", 0x060000, "Dummy Host Bridge", None, group, numa_node=numa)
             )
             group += 1
-        functions.append(
-            make(f"{root:02x}:00.2", 0x080600, "Starship/Matisse IOMMU", None, None, numa_node=numa)
-        )
+        functions.append(make(f"{root:02x}:00.2", 0x080600, "Starship/Matisse IOMMU", None, None, numa_node=numa))
         functions.append(port(f"{root:02x}:01.1", group, numa=numa, slot=f"SLOT{index + 1}"))
         functions.append(port(f"{root:02x}:03.1", group + 1, numa=numa, width=8))
         group += 2

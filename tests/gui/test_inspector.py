@@ -68,9 +68,7 @@ def test_what_cannot_be_reserved_says_why(panel: InspectorPanel, address: str, w
 
 def test_what_vfio_drives_already_is_said(panel: InspectorPanel) -> None:
     node = workstation()
-    functions = tuple(
-        dataclasses.replace(f, driver="vfio-pci") if f.address.bus == 1 else f for f in node.functions
-    )
+    functions = tuple(dataclasses.replace(f, driver="vfio-pci") if f.address.bus == 1 else f for f in node.functions)
     panel.set_node(dataclasses.replace(node, functions=functions))
     select(panel, "01:00.0")
     assert not panel.button.isVisible()

@@ -44,9 +44,7 @@ def check(node: Node, board: MapLayout) -> None:
     drawn = [a for tile in board.tiles for row in tile.rows for a in row.addresses]
     assert len(drawn) == len(set(drawn))
     assert set(drawn) >= {
-        f.address
-        for f in node.functions
-        if not f.is_pci_bridge and f.address not in parents_of(node).values()
+        f.address for f in node.functions if not f.is_pci_bridge and f.address not in parents_of(node).values()
     }
     assert set(drawn) <= set(node.by_address)
     framed = [key for frame in board.frames for key in frame.tiles]

@@ -22,9 +22,7 @@ def page(qtbot) -> PushPage:
 
 
 def begin(page: PushPage, runner: TaskRunner, node: StandInNode) -> None:
-    task = runner.start(
-        "pve1", lambda token, report: node.push(PLAN, reboot=True, token=token, report=report)
-    )
+    task = runner.start("pve1", lambda token, report: node.push(PLAN, reboot=True, token=token, report=report))
     page.begin(PLAN, task)
 
 

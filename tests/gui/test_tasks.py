@@ -33,9 +33,7 @@ def test_every_public_signal_is_emitted_on_the_gui_thread(qtbot, runner: TaskRun
     threads: dict[str, bool] = {}
 
     def note(name: str):
-        return lambda *_: threads.__setitem__(
-            name, QThread.currentThread() is QCoreApplication.instance().thread()
-        )
+        return lambda *_: threads.__setitem__(name, QThread.currentThread() is QCoreApplication.instance().thread())
 
     def work(token: CancelToken, report: Report) -> None:
         threads["work"] = QThread.currentThread() is QCoreApplication.instance().thread()
@@ -191,8 +189,6 @@ if not ended:
     os._exit(0)
 """
     begun = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == str(obeys)
     assert time.monotonic() - begun < 60

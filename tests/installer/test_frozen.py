@@ -32,7 +32,13 @@ def test_frozen_app_passes_its_self_test(tmp_path: Path) -> None:
         "SYSTEMROOT": os.environ.get("SYSTEMROOT", ""),
     }
     done = subprocess.run(
-        [program, "--self-test"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        [program, "--self-test"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "self-test" in done.stdout

@@ -33,9 +33,7 @@ def live_disks(machine: Machine, boot: Boot) -> Iterator[tuple[Part, Disk]]:
 def reachable(machine: Machine, boot: Boot) -> bool:
     """Whether the node comes up and answers: its root disk and a port of its bridge must be the host's."""
     root = any(
-        use == "ext4:/" or use.startswith("pv:pve")
-        for _, d in live_disks(machine, boot)
-        for _, use in d.partitions
+        use == "ext4:/" or use.startswith("pv:pve") for _, d in live_disks(machine, boot) for _, use in d.partitions
     )
     return root and any(nic.master == "vmbr0" for _, nic in live_nics(machine, boot))
 
@@ -45,9 +43,7 @@ def render_host(machine: Machine, boot: Boot, tree: Tree) -> None:
     _storage(machine, boot, tree)
     modules = sorted({driver for driver in boot.drivers.values() if driver and driver != "pcieport"})
     if "vfio-pci" in modules:
-        modules = sorted(
-            {*modules, "vfio", "vfio_iommu_type1", "vfio_pci_core"} - {"vfio-pci"} | {"vfio_pci"}
-        )
+        modules = sorted({*modules, "vfio", "vfio_iommu_type1", "vfio_pci_core"} - {"vfio-pci"} | {"vfio_pci"})
     for module in modules:
         tree.file(f"/sys/module/{module.replace('-', '_')}/initstate", "live")
     tree.file(
@@ -68,9 +64,7 @@ def render_host(machine: Machine, boot: Boot, tree: Tree) -> None:
     tree.file("/sys/class/dmi/id/board_name", machine.board)
     console = next((p for p in machine.parts if p.boot_vga and boot.drivers.get(p.at) == p.driver), None)
     names = {"i915": "i915drmfb", "ast": "astdrmfb"}
-    tree.file(
-        "/proc/fb", f"0 {names.get(console.driver or '', 'simpledrmdrmfb')}" if console else "0 EFI VGA"
-    )
+    tree.file("/proc/fb", f"0 {names.get(console.driver or '', 'simpledrmdrmfb')}" if console else "0 EFI VGA")
     if console and console.driver:
         fb = f"{device_directory(machine, console)}/graphics/fb0"
         tree.file(f"{fb}/name", names.get(console.driver, "simpledrmdrmfb"))
@@ -164,16 +158,12 @@ def _storage(machine: Machine, boot: Boot, tree: Tree) -> None:
             mounts.append(f"/dev/mapper/{mapped} / ext4 rw,relatime,errors=remount-ro 0 0")
         else:
             swaps.append(f"/dev/{name}")
-    for pool in {
-        use[4:] for _, d in live_disks(machine, boot) for _, use in d.partitions if use.startswith("zfs:")
-    }:
+    for pool in {use[4:] for _, d in live_disks(machine, boot) for _, use in d.partitions if use.startswith("zfs:")}:
         mounts.append(f"{pool} /{pool} zfs rw,relatime,xattr,noacl 0 0")
     mounts.append("/dev/fuse /etc/pve fuse rw,nosuid,nodev,relatime,user_id=0,group_id=0 0 0")
     tree.file("/proc/mounts", "\n".join(mounts))
     tree.file("/proc/self/mounts", "\n".join(mounts))
-    tree.file(
-        "/proc/self/mountinfo", "\n".join(_mountinfo(line, number) for number, line in enumerate(mounts, 22))
-    )
+    tree.file("/proc/self/mountinfo", "\n".join(_mountinfo(line, number) for number, line in enumerate(mounts, 22)))
     lines = ["Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"]
     lines += [f"{swap}                               partition\t8388604\t\t0\t\t-2" for swap in swaps]
     tree.file("/proc/swaps", "\n".join(lines))
@@ -261,9 +251,7 @@ def journal(machine: Machine, boot: Boot) -> str:
             lines.append("pci 0000:00:00.2: AMD-Vi: IOMMU performance counters supported")
     if boot.iommu:
         lines.append("iommu: Default domain type: Translated")
-        lines += [
-            f"pci {p.at}: Adding to iommu group {p.group}" for p in machine.parts if p.group is not None
-        ]
+        lines += [f"pci {p.at}: Adding to iommu group {p.group}" for p in machine.parts if p.group is not None]
         if machine.vendor == "intel":
             lines.append("DMAR: Intel(R) Virtualization Technology for Directed I/O")
     lines += [

@@ -73,10 +73,7 @@ def installed(machine: Machine) -> Tree:
         f"{default_on}\nCONFIG_AMD_IOMMU=y\nCONFIG_IRQ_REMAP=y\nCONFIG_IOMMU_DEFAULT_DMA_LAZY=y\n"
         "# CONFIG_IOMMU_DEFAULT_PASSTHROUGH is not set\nCONFIG_VFIO=m\nCONFIG_VFIO_PCI=m\n",
         "/etc/pve/storage.cfg": "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl,backup\n",
-        **{
-            f"/etc/pve/nodes/{machine.name}/qemu-server/{vmid}.conf": text
-            for vmid, text in machine.guests.items()
-        },
+        **{f"/etc/pve/nodes/{machine.name}/qemu-server/{vmid}.conf": text for vmid, text in machine.guests.items()},
         **machine.files,
     }
     for path, text in texts.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+SPACE = " \t\n\v\f\r"
+
 
 def split(line: str) -> tuple[str, ...]:
     """At white space outside double quotes, as the kernel's next_arg() does (lib/cmdline.c)."""
@@ -11,7 +13,7 @@ def split(line: str) -> tuple[str, ...]:
     for sign in line:
         if sign == '"':
             quoted = not quoted
-        if sign.isspace() and not quoted:
+        if sign in SPACE and not quoted:
             if token:
                 tokens.append(token)
             token = ""

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.errors import IntentError
-from backend.plan.edits.cmdline import split
+from backend.plan.edits.cmdline import SPACE, split
+from backend.plan.plan import Draft
 
 DEFAULT = "/etc/default/grub"
 DROP_INS = "/etc/default/grub.d"
@@ -71,10 +72,10 @@ def assignments(text: str, path: str, wanted: Sequence[str]) -> tuple[Assignment
                     raise _NotUnderstoodError(at)
                 continue
             assignment = _value(text, at + match.end(), match[1], text.count("\n", 0, at) + 1)
-            if match[1] in wanted:
-                rest = text[assignment.end : end].strip()
-                if depth or (rest and not rest.startswith("#") and rest != ";"):
-                    raise _NotUnderstoodError(at)
+            rest = text[assignment.end : end].strip()
+            more = bool(rest) and not rest.startswith("#") and rest != ";"
+            if (match[1] in wanted and (depth or more)) or (more and any(name in rest for name in wanted)):
+                raise _NotUnderstoodError(at)
             found.append(assignment)
         except _NotUnderstoodError as trouble:
             if names:
@@ -162,6 +163,12 @@ def _value(text: str, start: int, name: str, line: int) -> Assignment:
     return Assignment(name, line, start, at, tuple(pieces))
 
 
+def within(draft: Draft) -> dict[str, bytes]:
+    """The files that this module speaks of, with the edits so far."""
+    paths = (path for path in draft.node.files if path == DEFAULT or path.rpartition("/")[0] == DROP_INS)
+    return {path: content for path in paths if (content := draft.read(path)) is not None}
+
+
 def effective(files: Mapping[str, bytes]) -> dict[str, str]:
     """What GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT come to: the file, then its drop-ins by name."""
     known: dict[str, str] = {}
@@ -189,10 +196,14 @@ def change(files: Mapping[str, bytes], add: Sequence[str], remove: Sequence[str]
             if assignment.name in (LINUX, LINUX_DEFAULT):
                 text = _without(text, assignment, remove)
         changed[path] = _encode(text)
-    missing = [token for token in add if token not in tokens(changed)]
+    missing = [token for token in dict.fromkeys(add) if token not in tokens(changed)]
+    path = DEFAULT
     if missing:
         path = _deciding_file(changed)
         changed[path] = _encode(_with(_decode(changed.get(path, b"")), path, missing))
+    if tokens(changed) != (*(token for token in tokens(files) if token not in remove), *missing):
+        # For example a token that comes in by another variable: read back what was written rather than hope.
+        raise IntentError("grub-file-not-understood", path=path, line="")
     return {path: content for path, content in changed.items() if content != files.get(path)}
 
 
@@ -212,7 +223,7 @@ def _deciding_file(files: Mapping[str, bytes]) -> str:
 
 
 def _with(text: str, path: str, missing: Sequence[str]) -> str:
-    """Append tokens to the last assignment of GRUB_CMDLINE_LINUX_DEFAULT, in that value's own quoting."""
+    """Append tokens to the last assignment of GRUB_CMDLINE_LINUX_DEFAULT, inside its closing quote if it has one."""
     added = " ".join(missing)
     ours = [a for a in assignments(text, path, (LINUX_DEFAULT,)) if a.name == LINUX_DEFAULT]
     if not ours:
@@ -220,52 +231,40 @@ def _with(text: str, path: str, missing: Sequence[str]) -> str:
         gap = line_end if text and not text.endswith("\n") else ""
         return f'{text}{gap}{LINUX_DEFAULT}="{added}"{line_end}'
     last = ours[-1]
-    value = text[last.start : last.end]
-    if value == "":
-        return text[: last.start] + f'"{added}"' + text[last.end :]
-    if value[-1] in "\"'" and _closes_quote(value):
-        inside = value[:-1]
-        gap = "" if inside[-1:] in ('"', "'", " ", "") and not inside[1:].strip() else " "
-        gap = "" if inside.endswith(" ") else gap
-        return text[: last.start] + inside + gap + added + value[-1] + text[last.end :]
-    return text[: last.start] + value + f'" {added}"' + text[last.end :]
-
-
-def _closes_quote(value: str) -> bool:
-    """True where the last sign ends a quoted run, and is no escaped quote."""
-    return not value.endswith(('\\"', "\\'")) or value[0] == "'" == value[-1]
+    pieces = list(last.pieces)
+    end = last.end
+    if pieces and pieces[-1].text == "\r" and pieces[-1].end == end:
+        end = pieces.pop().start  # of a line end CR LF: the shell takes it into the value, and no one sees it
+    inside = pieces[-1].end if pieces else last.start
+    gap = " " if pieces and pieces[-1].text not in tuple(SPACE) else ""
+    if inside < end:  # what follows the last sign are quotes
+        return text[: end - 1] + gap + added + text[end - 1 :]
+    return text[:end] + f'"{gap}{added}"' + text[end:]
 
 
 def _without(text: str, assignment: Assignment, remove: Sequence[str]) -> str:
-    """Cut whole tokens out of a value. A token that a variable is part of is not ours to judge."""
-    gone: list[tuple[int, int]] = []
+    """Cut whole tokens out of a value; the shell's quotes stay. A token that a variable is part of is not judged."""
+    gone: list[_Piece] = []
     run: list[_Piece] = []
     before: _Piece | None = None
     quoted = False
     for piece in (*assignment.pieces, _Piece(assignment.end, assignment.end, " ")):
         if piece.text == '"':
             quoted = not quoted
-        if piece.text is not None and piece.text.isspace() and not quoted:
-            token = "".join(p.text or "" for p in run)
-            if run and all(p.text is not None for p in run) and token in remove:
-                # One gap goes with the token: the one before it, or the one after where it stands first.
-                if before is not None:
-                    gone.append((before.start, run[-1].end))
-                else:
-                    gone.append((run[0].start, piece.end))
-            else:
+        if piece.text and piece.text in SPACE and not quoted:
+            if any(p.text is None for p in run) or "".join(p.text or "" for p in run) not in remove:
                 before = piece
+            elif before is not None:  # one gap goes with the token: the one before it,
+                gone += (before, *run)
+                before = piece
+            else:  # or the one after it where it stands first
+                gone += (*run, piece)
             run = []
-        elif piece.text != "":
+        else:
             run.append(piece)
-    for start, end in reversed(gone):
-        kept = "".join(sign for sign in text[start:end] if sign in "\"'") if _unbalanced(text[start:end]) else ""
-        text = text[:start] + kept + text[end:]
+    for piece in sorted(gone, key=lambda piece: piece.start, reverse=True):
+        text = text[: piece.start] + text[piece.end :]
     return text
-
-
-def _unbalanced(cut: str) -> bool:
-    return cut.count('"') % 2 == 1 or cut.count("'") % 2 == 1
 
 
 def _decode(content: bytes) -> str:

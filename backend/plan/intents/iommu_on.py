@@ -25,18 +25,17 @@ class IommuOn:
 
     def edit(self, draft: Draft) -> None:
         node = draft.node
+        if node.iommu.active:
+            return
         vendor = iommu_vendor(node)
         if vendor is None:
             raise IntentError("iommu-vendor-unknown", node=node.hostname)
-        if node.iommu.active:
-            return
         if node.boot.loader is None:
             raise IntentError("boot-loader-unknown", node=node.hostname, reason=node.boot.reason or "no-evidence")
         if node.boot.loader != "grub":
             raise IntentError("boot-loader-unsupported", node=node.hostname, loader=node.boot.loader)
         add = ("intel_iommu=on",) if vendor == "intel" and not node.iommu.default_on else ()
-        files = {path: content for path in node.files if _is_grub(path) and (content := draft.read(path)) is not None}
-        for path, content in grub.change(files, add, _OFF[vendor]).items():
+        for path, content in grub.change(grub.within(draft), add, _OFF[vendor]).items():
             draft.write(path, content)
         # Also where the file says so already: then it was never booted, or never generated.
         draft.needs(BOOT_CONFIG)
@@ -73,7 +72,3 @@ def iommu_vendor(node: Node) -> str | None:
             if vendor:
                 return vendor
     return None
-
-
-def _is_grub(path: str) -> bool:
-    return path == grub.DEFAULT or path.rpartition("/")[0] == grub.DROP_INS

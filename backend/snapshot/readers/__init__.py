@@ -72,16 +72,17 @@ def pve_version(text: str) -> str | None:
 
 
 def _join(known: Sequence[Slot], firmware: Sequence[Slot]) -> tuple[Slot, ...]:
-    """The kernel's slots first, described by firmware's for the same card; then firmware's others."""
+    """The kernel's slots first, under the name that is printed on the board where firmware tells it; then firmware's
+    others. A hot-plug driver's own name is a mere number (the Physical Slot Number of the Slot Capabilities)."""
     by_card = {slot.address: slot for slot in firmware if slot.address is not None}
     joined = [
-        replace(slot, description=f"{there.name}, {there.description}" if there.description else there.name)
+        replace(slot, name=there.name, description=there.description)
         if slot.address is not None and (there := by_card.get(slot.address)) is not None
         else slot
         for slot in known
     ]
     taken_cards = {slot.address for slot in known if slot.address is not None}
-    names = {slot.name for slot in known}
+    names = {slot.name for slot in joined}
     for slot in firmware:
         if slot.address not in taken_cards:
             joined.append(replace(slot, name=f"{slot.name} (SMBIOS)") if slot.name in names else slot)

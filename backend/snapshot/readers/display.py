@@ -13,7 +13,8 @@ _NOT_THE_HOST = (None, "vfio-pci", "pci-stub")
 
 
 def display_uses(snapshot: Snapshot, functions: Sequence[Function]) -> Iterator[Use]:
-    """ "console" for the adapter the firmware drew on (``boot_vga``), "display" for others the host drives.
+    """ "console" for the adapter the firmware drew on (``boot_vga``). Others may have a driver, but show nothing
+    that the host needs.
 
     The chain of a console names its framebuffers (/proc/fb), which no longer need be there: with
     ``initcall_blacklist=sysfb_init`` the adapter is free although it was the boot display.
@@ -26,5 +27,3 @@ def display_uses(snapshot: Snapshot, functions: Sequence[Function]) -> Iterator[
         host_drives = function.driver not in _NOT_THE_HOST
         if function.boot_vga and (host_drives or (function.driver is None and (buffers or not tells))):
             yield Use(function.address, "console", buffers)
-        elif host_drives and function.driver is not None:
-            yield Use(function.address, "display", (function.driver,))

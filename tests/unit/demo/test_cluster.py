@@ -38,9 +38,7 @@ def demo() -> Iterator[DemoCluster]:
 def connect(node: DemoNode) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
     kind, key = node.host_key.split()
-    client.get_host_keys().add(
-        f"[{node.host}]:{node.port}", kind, paramiko.PKey.from_type_string(kind, _raw(key))
-    )
+    client.get_host_keys().add(f"[{node.host}]:{node.port}", kind, paramiko.PKey.from_type_string(kind, _raw(key)))
     client.connect(
         node.host,
         node.port,
@@ -150,9 +148,7 @@ def test_journey_on_pve1(demo: DemoCluster) -> None:
     edited = grub.replace(b"intel_iommu=off", b"intel_iommu=on")
     frames = ask(node, {"verb": "carry-out", "push": "p1", "steps": steps}, (edited, conf))
     assert frames[-1][0]["state"] == "done"
-    assert b"Generating /boot/initrd.img" in b"".join(
-        body for head, body in frames if head["type"] == "output"
-    )
+    assert b"Generating /boot/initrd.img" in b"".join(body for head, body in frames if head["type"] == "output")
     wait_for_boot(node, before)
     assert b"intel_iommu=on" in read(node, "/proc/cmdline")
     assert demo.worlds["pve1"].boot.drivers["0000:01:00.0"] == "vfio-pci"

@@ -13,8 +13,7 @@ from backend.demo.world import World
 DEVICES = "/sys/bus/pci/devices"
 GPU, AUDIO = "0000:01:00.0", "0000:01:00.1"
 RESERVE = (
-    b"options vfio-pci ids=10de:2786,10de:22bc\nsoftdep nouveau pre: vfio-pci\n"
-    b"softdep snd_hda_intel pre: vfio-pci\n"
+    b"options vfio-pci ids=10de:2786,10de:22bc\nsoftdep nouveau pre: vfio-pci\nsoftdep snd_hda_intel pre: vfio-pci\n"
 )
 MACHINES = [catalogue.workstation, catalogue.server, catalogue.small]
 
