@@ -83,8 +83,8 @@ ERRORS = {
     "again, or run 'lanewright-cli rollback'. {output}",
     "outcome-unknown": "The connection was lost in the middle of a change; the node goes on by itself. Look again with "
     "'lanewright-cli verify' before changing more.",
-    "no-common-algorithm": "{node} and this program share no algorithm to speak SSH with. Update OpenSSH on the node, or "
-    "allow its default algorithms in sshd_config.",
+    "no-common-algorithm": "{node} and this program share no algorithm to speak SSH with. Update OpenSSH on the "
+    "node, or allow its default algorithms in sshd_config.",
     "cancelled": "Stopped.",
     "not-confirmed": "Not pushed: there is no one to ask. Look at the plan, then add --yes.",
     "no-secret": "Nothing came on stdin. Give the password or passphrase there, or leave --password-stdin out.",

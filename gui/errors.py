@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from backend.errors import LanewrightError
+from gui.plan_errors import PlanErrorWording
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,13 @@ class ErrorWording(QObject):
                 self.tr("Copy the details and report them, please."),
                 "".join(traceback.format_exception(error)),
             )
-        known = self._connecting(error) or self._logging_in(error) or self._on_node(error) or self._about_files(error)
+        known = (
+            self._connecting(error)
+            or self._logging_in(error)
+            or self._on_node(error)
+            or self._about_files(error)
+            or PlanErrorWording().of(error)
+        )
         if known is None:
             return Wording(
                 self.tr("That did not work."),
@@ -198,6 +205,13 @@ class ErrorWording(QObject):
                     self.tr("Review again: the new plan starts from what is there now."),
                     "",
                 )
+            case "step-failed":
+                return (
+                    self.tr("A step did not succeed: {0}").format(said.get("what", node)),
+                    self.tr("The steps before it stand; nothing after it was done. The node was not restarted."),
+                    self.tr("Read what it printed. Undo the push, or mend the cause and review again."),
+                    "",
+                )
             case "outcome-unknown":
                 return (
                     self.tr("The connection was lost in the middle of a change."),
@@ -255,6 +269,13 @@ class ErrorWording(QObject):
                     self.tr("The file cannot be read."),
                     where,
                     self.tr("Check that it is there and that you may read it."),
+                    "",
+                )
+            case "file-unwritable":
+                return (
+                    self.tr("The file could not be written."),
+                    where,
+                    self.tr("Choose another folder, or make room on the disk."),
                     "",
                 )
             case "intent-file":

@@ -155,7 +155,7 @@ class Journey:
         return 0 if current is None else len(current.staged)
 
     def _dialog(self, kind: type[W]) -> W | None:
-        return next((w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()), None)
+        return next((w for w in self.window.findChildren(kind) if w.isVisible()), None)
 
     def _find(self, inside: QWidget, kind: type[W], name: str) -> W:
         found = inside.findChild(kind, name)

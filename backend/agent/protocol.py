@@ -38,11 +38,11 @@ def encode_request(request: Mapping[str, Any], attachments: Sequence[bytes] = ()
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One answer. `type`: "progress", "snapshot", "step", "output", "refused" or "end"; `header`: the other keys."""
+    """One answer. `type`: "progress", "snapshot", "step", "output", "refused" or "end"; `fields`: the other keys."""
 
     type: str
-    header: Mapping[str, Any]
-    body: bytes
+    fields: dict[str, Any]
+    body: bytes = b""
 
 
 class FrameReader:

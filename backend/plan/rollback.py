@@ -22,6 +22,7 @@ class _Push:
     steps: list[dict[str, Any]] = field(default_factory=list)
     started: dict[int, dict[str, Any]] = field(default_factory=dict)  # file and command steps that were begun
     begun_at: float = 0
+    done: bool = False
 
 
 def rolls_back(node: Node) -> str | None:
@@ -62,13 +63,14 @@ def rollback(node: Node) -> Plan:
 
 
 def _latest(files: Mapping[str, bytes]) -> _Push | None:
-    """The last push that changed files and was not undone. A push that undid another one does not count itself."""
+    """The last push that changed files and was not undone. A push that undid another one does not count itself, and
+    one that failed at it is to be tried again."""
     pushes = [
         _read(path.split("/")[-2], content)
         for path, content in files.items()
         if path.startswith(PUSHES + "/") and path.endswith("/journal.jsonl")
     ]
-    undone = {push.meta.get("rolls_back") for push in pushes}
+    undone = {push.meta.get("rolls_back") for push in pushes if push.done}
     standing = [
         push
         for push in pushes
@@ -91,6 +93,8 @@ def _read(push_id: str, content: bytes) -> _Push:
         if entry.get("state") == "begun":
             push.meta, push.steps = entry.get("meta", {}), entry.get("steps", [])
             push.begun_at = entry.get("at", 0)
+        elif entry.get("state") == "done" and "step" not in entry:
+            push.done = True
         elif entry.get("state") == "started" and isinstance(entry.get("step"), int):
             push.started.setdefault(entry["step"], entry)
     return push

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Self
 
 _TARGET = re.compile(
-    r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<bracketed>[^\]\s]+)\]|(?P<host>[^:@\s\[\]]+))(?::(?P<port>\d+))?"
+    r"(?:(?P<user>[^@\s-][^@\s]*)@)?"
+    r"(?:\[(?P<ipv6>[^\]\s]+)\]|(?P<host>[^:@\s\[\]-][^:@\s\[\]]*))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
 )
 
 
@@ -22,15 +25,19 @@ class Target:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``[USER@]HOST[:PORT]``; an IPv6 address with a port stands in brackets. Raises ValueError."""
-        bare_ipv6 = text.rpartition("@")[2]
-        if bare_ipv6.count(":") > 1 and "[" not in bare_ipv6:
-            user = text.rpartition("@")[0]
-            return cls(bare_ipv6, user=user or "root")
+        user, at, place = text.rpartition("@")
+        if place.count(":") > 1 and "[" not in place:
+            text = f"{user}{at}[{place}]"
         match = _TARGET.fullmatch(text)
         port = int(match["port"] or 22) if match else 0
         if match is None or not 0 < port < 65536:
             raise ValueError(f"not an address: {text!r}")
-        return cls(match["bracketed"] or match["host"], port, match["user"] or "root")
+        if match["ipv6"]:
+            try:
+                IPv6Address(match["ipv6"])
+            except ValueError:
+                raise ValueError(f"not an address: {text!r}") from None
+        return cls(match["ipv6"] or match["host"], port, match["user"] or "root")
 
     @property
     def host_key_name(self) -> str:

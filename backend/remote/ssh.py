@@ -179,14 +179,16 @@ def connect(
 def _dial(target: Target, token: CancelToken, timeout: float) -> socket.socket:
     """A TCP connection that sends small packets at once (Nagle costs a round trip each) and notices a dead peer."""
     found: list[socket.socket] = []
-    trouble: list[OSError] = []
+    trouble: list[OSError | UnicodeError] = []
     ready = threading.Event()
     gone = threading.Event()
 
     def dial() -> None:
         try:
             line = socket.create_connection((target.host, target.port), timeout)
-        except OSError as error:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that IDNA cannot hold
             trouble.append(error)
         else:
             found.append(line)
@@ -206,16 +208,16 @@ def _dial(target: Target, token: CancelToken, timeout: float) -> socket.socket:
         raise Cancelled
     if not found:
         raise ConnectError(_dial_code(trouble[0] if trouble else TimeoutError()), node=str(target))
-    found[0].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    found[0].setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return found[0]
 
 
-def _dial_code(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
+def _dial_code(error: OSError | UnicodeError) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError):
         return "name-unknown"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
+    if isinstance(error, ConnectionError):
+        return "lost"
     return "timeout" if isinstance(error, TimeoutError) else "unreachable"
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from paramiko import Channel, ServiceRequestingTransport
+from paramiko import Channel
 from paramiko.auth_handler import AuthOnlyHandler
 from paramiko.common import (
     cMSG_CHANNEL_OPEN,
@@ -22,6 +22,7 @@ from paramiko.common import (
 )
 from paramiko.message import Message
 from paramiko.ssh_exception import SSHException
+from paramiko.transport import ServiceRequestingTransport
 
 _SESSION = "session"
 
@@ -30,6 +31,7 @@ class LoginHandler(AuthOnlyHandler):
     """Sends a request with `transport.open_ahead` behind it, and remembers what the server would have allowed."""
 
     allowed: tuple[str, ...] = ()
+    transport: Any  # the EagerTransport, held weakly
 
     def send_auth_request(
         self, username: str, method: str, finish_message: Callable[[Message], None] | None = None
@@ -48,18 +50,26 @@ class LoginHandler(AuthOnlyHandler):
             self.transport._send_message(message)
         if method == "publickey":
             self.transport.open_ahead()
-        return self.wait_for_response(self.auth_event)  # type: ignore[no-any-return]
+        return self.wait_for_response(self.auth_event)
 
     def _parse_userauth_failure(self, message: Message) -> None:
         start = message.packet.tell()
         self.allowed = tuple(message.get_list())
         message.packet.seek(start)
         self.transport.forget_ahead()
-        super()._parse_userauth_failure(message)
+        super()._parse_userauth_failure(message)  # type: ignore[misc]
 
 
 class EagerTransport(ServiceRequestingTransport):
     """A client's Transport that does not wait for what it need not know."""
+
+    # Of paramiko's own, and missing in its stub.
+    active: bool
+    _channels: Any
+    _service_userauth_accepted: bool
+    _send_message: Callable[[Message], None]
+    _send_user_message: Callable[[Message], None]
+    _next_channel: Callable[[], int]
 
     _early = False
     _ahead: Channel | None = None
@@ -67,13 +77,13 @@ class EagerTransport(ServiceRequestingTransport):
     def _check_banner(self) -> None:
         self._send_kex_init()
         self._early = True
-        super()._check_banner()
+        super()._check_banner()  # type: ignore[misc]
 
     def _send_kex_init(self) -> None:
         if self._early:  # the one that `run` asks for after the banner has been sent
             self._early = False
             return
-        super()._send_kex_init()
+        super()._send_kex_init()  # type: ignore[misc]
 
     def ensure_session(self) -> None:
         if not self.active or not self.initial_kex_done:
@@ -122,7 +132,7 @@ class EagerTransport(ServiceRequestingTransport):
         """The first half of paramiko's open_channel, which waits for the answer."""
         with self.lock:
             number = self._next_channel()
-            channel = Channel(number)
+            channel: Any = Channel(number)  # its stub leaves out what a transport calls
             self._channels.put(number, channel)
             self.channel_events[number] = self._opened = threading.Event()
             self.channels_seen[number] = True
@@ -135,7 +145,7 @@ class EagerTransport(ServiceRequestingTransport):
         message.add_int(self.default_window_size)
         message.add_int(self.default_max_packet_size)
         self._send_user_message(message)
-        return channel
+        return cast(Channel, channel)
 
 
 def start_command(channel: Channel, command: str) -> None:

@@ -33,9 +33,12 @@ def main() -> int:
     parser.add_argument("--round-trip", type=float, default=0.1, metavar="SECONDS")
     parser.add_argument("--runs", type=int, default=7, metavar="N")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, sshd.running(Path(folder)) as server:
-        with slow_link(server.port, options.round_trip) as port:
-            return _compare(server, port, options.runs)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sshd.running(Path(folder)) as server,
+        slow_link(server.port, options.round_trip) as port,
+    ):
+        return _compare(server, port, options.runs)
 
 
 def _compare(server: sshd.Sshd, port: int, runs: int) -> int:

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from sshd import Sshd, generate_key, public_key
 
 from backend.cli import main
 from backend.progress import CancelToken, Progress
 from backend.remote.ssh import Credentials
 from backend.workspace import open_file, open_live
-from sshd import Sshd, generate_key, public_key
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /sys"),

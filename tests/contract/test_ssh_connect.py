@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,25 +33,22 @@ def attempts(sshd: Sshd) -> int:
 
 @contextmanager
 def answering(greeting: bytes, *, close: bool) -> Iterator[int]:
-    """A port whose server says `greeting` and, where `close`, hangs up; else stays silent."""
+    """A port whose server says `greeting`, then hangs up where `close`, and hears out the other side."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        lines: list[socket.socket] = []
 
         def answer() -> None:
-            try:
-                line, _ = server.accept()
-            except OSError:
-                return
-            line.sendall(greeting)
-            if close:
-                line.close()
-            else:
-                lines.append(line)
+            line, _ = server.accept()
+            with line:
+                line.sendall(greeting)
+                if close:
+                    line.shutdown(socket.SHUT_WR)
+                while line.recv(1 << 16):
+                    pass
 
-        threading.Thread(target=answer, daemon=True).start()
+        thread = threading.Thread(target=answer)
+        thread.start()
         yield server.getsockname()[1]
-        for line in lines:
-            line.close()
+        thread.join(30)
 
 
 def test_logs_in_and_runs(sshd: Sshd) -> None:
@@ -170,6 +168,23 @@ def test_what_answers_is_no_ssh_server(sshd: Sshd, greeting: bytes, capfd: pytes
         connect(Target("127.0.0.1", port), Credentials(sshd.identity), sshd.host_keys, token=CancelToken())
     assert caught.value.code == "not-ssh"
     assert capfd.readouterr().err == ""  # paramiko logs what its thread meets; nobody asked
+
+
+def test_connection_that_is_reset_at_once(sshd: Sshd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reset() -> None:
+            line, _ = server.accept()
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.close()
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        with pytest.raises(ConnectError) as caught:
+            target = Target("127.0.0.1", server.getsockname()[1])
+            connect(target, Credentials(sshd.identity), sshd.host_keys, token=CancelToken())
+        thread.join(30)
+    assert caught.value.code in ("not-ssh", "lost")
 
 
 def test_server_that_hangs_up_in_the_greeting(sshd: Sshd) -> None:

@@ -201,7 +201,7 @@ def change(files: Mapping[str, bytes], add: Sequence[str], remove: Sequence[str]
     if missing:
         path = _deciding_file(changed)
         changed[path] = _encode(_with(_decode(changed.get(path, b"")), path, missing))
-    if tokens(changed) != (*(token for token in tokens(files) if token not in remove), *missing):
+    if set(tokens(changed)) != {*(token for token in tokens(files) if token not in remove), *missing}:
         # For example a token that comes in by another variable: read back what was written rather than hope.
         raise IntentError("grub-file-not-understood", path=path, line="")
     return {path: content for path, content in changed.items() if content != files.get(path)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 OURS = "/etc/modprobe.d/lanewright.conf"
 FOLDER = "/etc/modprobe.d"
@@ -31,11 +32,11 @@ def lines(text: str) -> Iterator[Line]:
         while True:
             end = text.find("\n", end)
             end = len(text) if end < 0 else end
-            if end < len(text) and text[at:end].rstrip("\r").endswith("\\"):
+            if end < len(text) and text[at:end].endswith("\\"):
                 end += 1
                 continue
             break
-        words = tuple(text[at:end].replace("\\\r\n", " ").replace("\\\n", " ").split())
+        words = tuple(text[at:end].replace("\\\n", "").split())  # kmod joins without a gap (freadline_wrapped)
         if words and not words[0].startswith("#"):
             yield Line(words, at, end)
         at = end + 1
@@ -49,15 +50,24 @@ def claimed(files: Mapping[str, bytes]) -> tuple[str | None, tuple[str, ...]]:
     """The file whose ids= is in effect, and the ids. kmod joins all options in the order of the files' names, and
     of a parameter given twice the kernel keeps the last."""
     where, ids = None, ()
-    for path in sorted(files, key=lambda path: path.rpartition("/")[2]):
-        if not path.endswith(".conf"):
-            continue
+    for path in _order(files):
         for line in lines(_decode(files[path])):
             if _is_vfio_options(line):
                 for word in line.words[2:]:
                     if word.startswith("ids="):
-                        where, ids = path, tuple(i for i in word[4:].split(",") if i)
+                        where, ids = path, split_ids(word)
     return where, ids
+
+
+def split_ids(option: str) -> tuple[str, ...]:
+    """The ids of ``ids=10de:2786,10de:22bc``; quotes do not count."""
+    return tuple(i for i in option.partition("=")[2].replace('"', "").split(",") if i)
+
+
+def joined(known: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    """`known` as it stands, then what is new in `more`."""
+    have = {i.lower() for i in known}
+    return (*known, *(i for i in dict.fromkeys(more) if i.lower() not in have))
 
 
 def claim(files: Mapping[str, bytes], ids: Sequence[str], drivers: Sequence[str]) -> dict[str, bytes]:
@@ -65,27 +75,39 @@ def claim(files: Mapping[str, bytes], ids: Sequence[str], drivers: Sequence[str]
 
     An admin's own list that is in effect grows in its place: a second ids= would silence it.
     """
-    changed: dict[str, bytes] = {}
+    changed = dict(files)
     where, now = claimed(files)
-    missing = [i for i in dict.fromkeys(ids) if i.lower() not in (known.lower() for known in now)]
-    if missing:
-        path = where or OURS
-        text = _decode(files.get(path, b""))
-        wanted = ",".join((*now, *missing))
-        changed[path] = _encode(_set_ids(text, wanted) if where else _append(text, f"options vfio-pci ids={wanted}"))
-    softened = [
-        words[1]
-        for path, content in files.items()
-        if path.endswith(".conf")
-        for words in (line.words for line in lines(_decode(content)))
-        if words[0] == "softdep" and len(words) > 3 and _before(words[2:])
-    ]
-    text = _decode(changed.get(OURS, files.get(OURS, b"")))
+    wanted = joined(now, ids)
+    if wanted != now:
+        option = f"ids={','.join(wanted)}"
+        if where:
+            changed[where] = _encode(_set_ids(_decode(files[where]), option))
+        else:
+            changed[OURS] = _encode(_append(_decode(files.get(OURS, b"")), f"options vfio-pci {option}"))
     for driver in dict.fromkeys(drivers):
-        if not any(same(driver, name) for name in softened):
-            text = _append(text, f"softdep {driver} pre: vfio-pci")
-            changed[OURS] = _encode(text)
+        path, text = _with_softdep(changed, driver)
+        changed[path] = _encode(text)
     return {path: content for path, content in changed.items() if content != files.get(path)}
+
+
+def _order(files: Mapping[str, bytes]) -> list[str]:
+    """As kmod reads them."""
+    return sorted((p for p in files if p.endswith(".conf")), key=lambda path: path.rpartition("/")[2])
+
+
+def _with_softdep(files: Mapping[str, bytes], driver: str) -> tuple[str, str]:
+    """Which file must hold what, so that vfio-pci comes before `driver`. kmod heeds only the first softdep of a
+    module (kmod_module_get_softdeps): where an admin has one that is read before ours, that line grows."""
+    for path in _order({OURS: b"", **files}):
+        text = _decode(files.get(path, b""))
+        for line in lines(text):
+            pattern = line.words[1].replace("-", "_") if len(line.words) > 2 and line.words[0] == "softdep" else ""
+            if fnmatchcase(driver.replace("-", "_"), pattern):
+                grown = text if _before(line.words[2:]) else f"{text[: line.end]} pre: vfio-pci{text[line.end :]}"
+                return path, grown
+        if path == OURS:
+            return path, _append(text, f"softdep {driver} pre: vfio-pci")
+    raise AssertionError("OURS is among them")
 
 
 def _before(words: Sequence[str]) -> bool:
@@ -99,14 +121,15 @@ def _before(words: Sequence[str]) -> bool:
     return False
 
 
-def _set_ids(text: str, wanted: str) -> str:
-    for line in reversed(list(lines(text))):
-        if _is_vfio_options(line):
-            words = [word for word in line.words if word.startswith("ids=")]
-            if words:
-                at = text.rindex(words[-1], line.start, line.end)
-                return text[:at] + f"ids={wanted}" + text[at + len(words[-1]) :]
-    raise AssertionError("claimed() found ids= in this file")
+def _set_ids(text: str, option: str) -> str:
+    """The last ids= of the file becomes `option`; a line that is carried on in the middle of it becomes one."""
+    line = [line for line in lines(text) if _is_vfio_options(line) and any(w.startswith("ids=") for w in line.words)][-1]
+    old = [word for word in line.words if word.startswith("ids=")][-1]
+    at = text.rfind(old, line.start, line.end)
+    if at < 0:
+        words = " ".join(option if word is old else word for word in line.words)
+        return text[: line.start] + words + text[line.end :]
+    return text[:at] + option + text[at + len(old) :]
 
 
 def _append(text: str, line: str) -> str:

@@ -9,8 +9,8 @@ from backend.errors import IntentError
 from backend.node.address import PciAddress
 from backend.node.function import Function
 from backend.node.node import Node
-from backend.plan.draft import INITRAMFS, REBOOT
-from backend.plan.edits import modprobe
+from backend.plan.draft import BOOT_CONFIG, INITRAMFS, REBOOT
+from backend.plan.edits import grub, modprobe
 from backend.plan.plan import Draft, Evidence, Hazard, Verdict
 
 MODULES = "/etc/modules-load.d/lanewright.conf"
@@ -55,6 +55,7 @@ class ReserveCard:
             draft.write(path, content)
             draft.needs(INITRAMFS)
             draft.needs(REBOOT)
+        _claim_on_command_line(draft, ids)
         if not _loaded_at_boot(draft):
             # A card that no other driver wants has no softdep to pull vfio-pci in.
             draft.write(MODULES, b"vfio-pci\n")
@@ -112,6 +113,24 @@ def _rivals(function: Function) -> tuple[str, ...]:
     """Drivers that would take the function first."""
     names = (*((function.driver,) if function.driver else ()), *function.modules)
     return tuple(name for name in names if not modprobe.same(name, _DRIVER) and name not in ("pcieport", "pci-stub"))
+
+
+def _claim_on_command_line(draft: Draft, ids: tuple[str, ...]) -> None:
+    """An admin's vfio-pci.ids= on the kernel command line is heard after modprobe.d and silences it: it grows, too."""
+    files = grub.within(draft)
+    if draft.node.boot.loader != "grub" or not any(b"ids=" in content for content in files.values()):
+        return
+    given = tuple(t for t in grub.tokens(files) if t.startswith(("vfio-pci.ids=", "vfio_pci.ids=")))
+    if not given:
+        return
+    now = modprobe.split_ids(given[-1])
+    wanted = modprobe.joined(now, ids)
+    if wanted == now:
+        return
+    for path, content in grub.change(files, (f"vfio-pci.ids={','.join(wanted)}",), given).items():
+        draft.write(path, content)
+    draft.needs(BOOT_CONFIG)
+    draft.needs(REBOOT)
 
 
 def _loaded_at_boot(draft: Draft) -> bool:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.agent.protocol import (
-    MAGIC,
+    FRAMES as FIRST_LINE,
     Frame,
     FrameReader,
     bootstrap_argv,
@@ -26,11 +26,13 @@ from backend.agent.protocol import (
 )
 from backend.errors import NodeError
 
+MAGIC = FIRST_LINE.rstrip(b"\n")
+
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 FIELDS = st.dictionaries(st.text(max_size=6).filter(lambda key: key not in ("type", "size")), VALUES, max_size=3)
 FRAMES = st.lists(st.builds(Frame, st.text(max_size=8), FIELDS, st.binary(max_size=40)), max_size=6)
 NOISE = st.lists(
-    st.binary(max_size=30).filter(lambda line: b"\n" not in line and line.rstrip(b"\r") != MAGIC), max_size=4
+    st.binary(max_size=30).filter(lambda line: b"\n" not in line and MAGIC not in line), max_size=4
 )
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the shells of a node")
 

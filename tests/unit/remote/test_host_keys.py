@@ -77,7 +77,8 @@ def test_forms_of_a_line(path: Path, keys: tuple[paramiko.PKey, ...], names: str
 
 
 @pytest.mark.parametrize(
-    "content", ["", "# {name} {key}", "pve1.example.com {key}", "{hash} {key}", "{name} ssh-rsa", "@cert-authority {name} {key}"]
+    "content",
+    ["", "# {name} {key}", "pve1.example.com {key}", "{hash} {key}", "{name} ssh-rsa", "@cert-authority {name} {key}"],
 )
 def test_what_does_not_name_this_host_and_key(path: Path, keys: tuple[paramiko.PKey, ...], content: str) -> None:
     """Among others: port 22 of the same host is another server, and a certificate authority is not its key."""

@@ -1,0 +1,65 @@
+"""Edits of /etc/modprobe.d."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.plan.edits import modprobe
+
+A = "/etc/modprobe.d/a.conf"
+Z = "/etc/modprobe.d/z.conf"
+
+
+def claim(files: dict[str, bytes], *ids: str, drivers: tuple[str, ...] = ()) -> dict[str, bytes]:
+    return modprobe.claim(files, ids, drivers)
+
+
+def test_our_file_is_made() -> None:
+    text = claim({}, "10de:2786", "10de:22bc", drivers=("nouveau",))[modprobe.OURS].decode()
+    assert text.splitlines()[1:] == ["options vfio-pci ids=10de:2786,10de:22bc", "softdep nouveau pre: vfio-pci"]
+
+
+def test_a_second_claim_grows_our_line_and_a_third_changes_nothing() -> None:
+    first = claim({}, "1:2", drivers=("nouveau",))
+    second = claim(first, "3:4", drivers=("nouveau", "nvme"))
+    text = second[modprobe.OURS].decode()
+    assert "options vfio-pci ids=1:2,3:4\n" in text
+    assert text.count("options") == 1
+    assert text.count("softdep nouveau") == 1
+    assert claim(second, "1:2", "3:4", drivers=("nvme",)) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"options vfio-pci ids=1:2 disable_vga=1 # x\n", b"options vfio-pci ids=1:2,3:4 disable_vga=1 # x\n"),
+        (b"options vfio_pci ids=1:2", b"options vfio_pci ids=1:2,3:4"),
+        (b'options vfio-pci ids="1:2"\r\n', b"options vfio-pci ids=1:2,3:4\r\n"),
+        (b"options vfio-pci \\\n  ids=1:2\n", b"options vfio-pci \\\n  ids=1:2,3:4\n"),
+        (b"options vfio-pci ids=1:\\\n2\n#end", b"options vfio-pci ids=1:2,3:4\n#end"),
+        (b"options vfio-pci ids=9:9\noptions vfio-pci ids=1:2\n", b"options vfio-pci ids=9:9\noptions vfio-pci ids=1:2,3:4\n"),
+    ],
+)
+def test_an_admins_list_grows_in_its_place(before: bytes, after: bytes) -> None:
+    assert claim({Z: before}, "3:4") == {Z: after}
+
+
+def test_the_file_read_last_is_in_effect_and_comments_are_not() -> None:
+    files = {Z: b"options vfio-pci ids=1:2\n", A: b"options vfio-pci ids=3:4\n#options vfio-pci ids=5:6\n"}
+    assert modprobe.claimed(files) == (Z, ("1:2",))
+    assert modprobe.claimed({Z + ".bak": files[Z]}) == (None, ())
+
+
+def test_ids_are_compared_without_case() -> None:
+    assert claim({Z: b"options vfio-pci ids=10DE:2786\n"}, "10de:2786") == {}
+
+
+def test_an_earlier_softdep_of_the_admin_grows_because_ours_would_not_be_heard() -> None:
+    files = {A: b"softdep snd-hda-* pre: snd_seq\n", modprobe.OURS: b"options vfio-pci ids=1:2\n"}
+    assert claim(files, "1:2", drivers=("snd_hda_intel",)) == {A: b"softdep snd-hda-* pre: snd_seq pre: vfio-pci\n"}
+
+
+def test_a_later_softdep_of_the_admin_does_not_keep_ours_away() -> None:
+    files = {Z: b"softdep nouveau post: x\n", modprobe.OURS: b"options vfio-pci ids=1:2\n"}
+    changed = claim(files, "1:2", drivers=("nouveau",))
+    assert changed == {modprobe.OURS: b"options vfio-pci ids=1:2\nsoftdep nouveau pre: vfio-pci\n"}
