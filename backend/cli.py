@@ -7,10 +7,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
 
 from backend.cli_text import VERDICTS, printable, sentence
 from backend.errors import (
@@ -40,11 +42,16 @@ from backend.workspace import OpenNode, open_file, open_live
 DONE, NOT_SO, USAGE, UNREACHED, REFUSED = range(5)
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
+_Result = TypeVar("_Result")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. Never raises but SystemExit for --help."""
     try:
-        arguments = _parser().parse_args(argv)
+        parser = _parser()
+        arguments = parser.parse_args(argv)
+        if getattr(arguments, "agent", False) and arguments.password_stdin:
+            parser.error("--agent asks for no password: leave --password-stdin out")
         status: int = arguments.run(arguments)
         sys.stdout.flush()
     except SystemExit as ended:  # argparse has said why
@@ -69,11 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _status(error: LanewrightError) -> int:
-    if error.code in ("intent-file", "no-secret"):
+    if error.code in ("intent-file", "no-secret", "not-confirmed"):
         return USAGE
     if isinstance(error, HostKeyUnknown | HostKeyChanged | LoginError | ConnectError):
         return UNREACHED
-    return REFUSED if isinstance(error, Refused | StalePlan) or error.code == "not-confirmed" else NOT_SO
+    return REFUSED if isinstance(error, Refused | StalePlan) else NOT_SO
 
 
 # The commands
@@ -113,7 +120,7 @@ def _push(arguments: argparse.Namespace) -> int:
     intents = _intents(arguments.intents)
     node = _open(arguments)
     try:
-        plan = node.plan(CancelToken(), _report(), intents=intents)
+        plan = _stoppable(lambda token: node.plan(token, _report(), intents=intents))
         return _carry_out(node, plan, arguments)
     finally:
         node.close()
@@ -122,7 +129,8 @@ def _push(arguments: argparse.Namespace) -> int:
 def _rollback(arguments: argparse.Namespace) -> int:
     node = _open(arguments)
     try:
-        return _carry_out(node, node.rollback_plan(CancelToken(), _report()), arguments)
+        plan = _stoppable(lambda token: node.rollback_plan(token, _report()))
+        return _carry_out(node, plan, arguments)
     finally:
         node.close()
 
@@ -142,7 +150,7 @@ def _carry_out(node: OpenNode, plan: Plan, arguments: argparse.Namespace) -> int
         return _tell(node.verify(plan.intents))
     if not arguments.yes:
         _confirm(node.name)
-    result = node.push(plan, reboot=arguments.reboot, token=CancelToken(), report=_report())
+    result = _stoppable(lambda token: node.push(plan, reboot=arguments.reboot, token=token, report=_report()))
     if plan.reboots and not result.rebooted:
         print("Written. It takes effect when the node restarts; check it then with 'lanewright-cli verify'.")
         return DONE
@@ -160,6 +168,24 @@ def _confirm(name: str) -> None:
 # What they need
 
 
+def _stoppable(work: Callable[[CancelToken], _Result]) -> _Result:
+    """Ctrl-C asks the work to stop where it may; a second one stops it where it is."""
+    token = CancelToken()
+    if threading.current_thread() is not threading.main_thread():
+        return work(token)
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        # In a thread: the one that is interrupted may hold the token's lock.
+        threading.Thread(target=token.cancel, name="cancel").start()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        return work(token)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _open(arguments: argparse.Namespace) -> OpenNode:
     """Connect; a host key whose fingerprint was given beforehand is trusted and kept."""
     secret = _read_secret() if arguments.password_stdin else None
@@ -169,8 +195,12 @@ def _open(arguments: argparse.Namespace) -> OpenNode:
         password=None if arguments.identity else secret,
     )
     keys = HostKeys(arguments.known_hosts)
+
+    def open_it(token: CancelToken) -> OpenNode:
+        return open_live(arguments.target, credentials, keys, token, _report())
+
     try:
-        return open_live(arguments.target, credentials, keys, CancelToken(), _report())
+        return _stoppable(open_it)
     except HostKeyUnknown as unknown:
         if unknown.details["fingerprint"] != arguments.accept_host_key:
             raise
@@ -179,7 +209,7 @@ def _open(arguments: argparse.Namespace) -> OpenNode:
         except OSError as error:
             path = str(arguments.known_hosts)
             raise SnapshotError("file-unwritable", path=path, found=error.strerror or "") from None
-    return open_live(arguments.target, credentials, keys, CancelToken(), _report())
+    return _stoppable(open_it)
 
 
 def _read_secret() -> str:
@@ -267,17 +297,30 @@ def _print_json(value: dict[str, Any]) -> None:
 
 
 def _describe(node: Node) -> str:
-    """One line for each function, below its node."""
+    """One line for each function, below its node; then the slots, and what could not be read."""
     iommu = {True: "on", False: "off", None: "unknown"}[node.iommu.active]
-    lines = [f"{node.hostname or 'node'}  kernel {node.kernel or 'unknown'}  IOMMU {iommu}"]
+    lines = [f"{node.hostname or 'node'}  kernel {node.kernel or 'unknown'}  IOMMU {iommu}", ""]
+    rows = [("ADDRESS", "IDS", "GROUP", "SLOT", "DRIVER", "DEVICE")]
     for f in node.functions:
         ids = ":".join("????" if number is None else f"{number:04x}" for number in (f.vendor, f.device))
-        name = f.device_name or f.class_name or ""
-        uses = ", ".join(use.kind for use in node.uses_of.get(f.address, ()))
+        uses = ", ".join(dict.fromkeys(use.kind for use in node.uses_of.get(f.address, ())))
+        name = (f.device_name or f.class_name or "") + (f"  [{uses}]" if uses else "")
         group = "-" if f.group is None else str(f.group)
-        lines.append(f"{f.address}  {ids}  group {group:>4}  {f.driver or '-':<12} {name} {uses}".rstrip())
+        rows.append((str(f.address), ids, group, f.slot or "-", f.driver or "-", name))
+    lines += _columns(rows)
+    if node.slots:
+        slots = [("SLOT", "ADDRESS", "CARD", "")]
+        for slot in node.slots:
+            card = {True: "yes", False: "empty", None: "-"}[slot.occupied]
+            slots.append((slot.name, slot.address or "-", card, slot.description or ""))
+        lines += ["", *_columns(slots)]
     lines += [f"not read: {problem}" for problem in node.problems]
     return printable("\n".join(lines))
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _review(plan: Plan) -> str:
@@ -323,7 +366,9 @@ def _target(text: str) -> Target:
 def _parser() -> argparse.ArgumentParser:
     live = _Parser(add_help=False)
     live.add_argument("target", type=_target, metavar="[USER@]HOST[:PORT]")
-    live.add_argument("--identity", type=Path, metavar="FILE", help="private key; without it, the SSH agent")
+    login = live.add_mutually_exclusive_group()
+    login.add_argument("--identity", type=Path, metavar="FILE", help="log in with this private key")
+    login.add_argument("--agent", action="store_true", help="log in with the SSH agent's keys, as without --identity")
     live.add_argument(
         "--known-hosts", type=Path, metavar="FILE", default=Path.home() / ".ssh" / "known_hosts", help="trusted keys"
     )

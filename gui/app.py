@@ -11,7 +11,7 @@ from types import TracebackType
 
 import platformdirs
 from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSettings, QTranslator
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QFont, QFontDatabase, QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from backend.plan.plan import Verdict
@@ -65,12 +65,9 @@ def make_application() -> QApplication:
     app.setApplicationDisplayName("Lanewright")
     app.setOrganizationName("lanewright")
     app.setDesktopFileName("lanewright")
-    icon = next(
-        (file for file in (RESOURCES / "icons" / "lanewright.svg", RESOURCES / "lanewright.svg") if file.is_file()),
-        None,
-    )
-    if icon is not None:
-        app.setWindowIcon(QIcon(str(icon)))
+    app.setWindowIcon(QIcon(str(RESOURCES / "icons" / "lanewright.svg")))
+    if app.platformName() == "offscreen" and "Inter" in QFontDatabase.families():
+        app.setFont(QFont("Inter", 10))  # no desktop here that would name a font
     qt_texts = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     for name, folder in (("qtbase", qt_texts), ("lanewright", str(RESOURCES / "i18n"))):
         translator = QTranslator(app)

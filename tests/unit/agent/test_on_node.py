@@ -316,9 +316,7 @@ def test_ids_that_are_no_names(root: Path, push: Any) -> None:
 
 def test_a_request_cut_off_is_refused(root: Path) -> None:
     sent = encode_request(carry_out(root, [write(GRUB, OLD)]), [NEW])
-    ran = subprocess.run(
-        bootstrap_argv(root=True), input=sent[:-1], capture_output=True, timeout=60, check=True
-    )
+    ran = subprocess.run(bootstrap_argv(root=True), input=sent[:-1], capture_output=True, timeout=60, check=True)
     assert list(FrameReader().feed(ran.stdout)) == [Frame("refused", {"code": "request-cut"})]
     assert (root / GRUB[1:]).read_bytes() == OLD
 

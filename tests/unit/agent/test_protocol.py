@@ -31,9 +31,7 @@ MAGIC = FIRST_LINE.rstrip(b"\n")
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 FIELDS = st.dictionaries(st.text(max_size=6).filter(lambda key: key not in ("type", "size")), VALUES, max_size=3)
 FRAMES = st.lists(st.builds(Frame, st.text(max_size=8), FIELDS, st.binary(max_size=40)), max_size=6)
-NOISE = st.lists(
-    st.binary(max_size=30).filter(lambda line: b"\n" not in line and MAGIC not in line), max_size=4
-)
+NOISE = st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line and MAGIC not in line), max_size=4)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the shells of a node")
 
 
