@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -37,6 +37,7 @@ from backend.push.apply import what
 from backend.remote.address import Target
 from backend.remote.host_keys import HostKeys
 from backend.remote.ssh import Credentials
+from backend.snapshot.redaction import redact
 from backend.workspace import OpenNode, open_file, open_live
 
 DONE, NOT_SO, USAGE, UNREACHED, REFUSED = range(5)
@@ -89,6 +90,8 @@ def _status(error: LanewrightError) -> int:
 def _snapshot(arguments: argparse.Namespace) -> int:
     node = _open(arguments)
     try:
+        if arguments.redact and node.snapshot is not None:
+            node.snapshot = redact(node.snapshot)
         node.save(arguments.output)
     except OSError as error:
         raise SnapshotError("file-unwritable", path=str(arguments.output), found=error.strerror or "") from None
@@ -276,11 +279,11 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _intent_json(intent: Intent) -> dict[str, Any]:
-    fields = asdict(intent)  # type: ignore[call-overload]  # intents are dataclasses, which Protocol cannot say
-    return {"kind": intent.kind} | {
-        key: value if isinstance(value, bool | int | type(None)) else str(getattr(intent, key))
-        for key, value in fields.items()
-    }
+    fields: dict[str, Any] = {"kind": intent.kind}
+    for field in dataclasses.fields(intent):  # type: ignore[arg-type]  # they are, which a Protocol cannot say
+        value = getattr(intent, field.name)
+        fields[field.name] = list(value) if isinstance(value, tuple) else str(value)
+    return fields
 
 
 def _step_json(step: Step) -> dict[str, Any]:
@@ -387,6 +390,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     snapshot = commands.add_parser("snapshot", parents=[live], help="read a node into a file")
     snapshot.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    snapshot.add_argument("--redact", action="store_true", help="replace names, addresses and serial numbers")
     snapshot.set_defaults(run=_snapshot)
     commands.add_parser("show", parents=[file], help="describe a snapshot").set_defaults(run=_show)
     commands.add_parser("plan", parents=[file, wanted], help="what a push would change").set_defaults(run=_plan)

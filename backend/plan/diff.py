@@ -9,7 +9,7 @@ from typing import Literal
 from backend.plan.plan import WriteFile
 
 Kind = Literal["context", "added", "removed", "hunk"]
-_SIGNS: dict[Kind, str] = {"context": " ", "added": "+", "removed": "-", "hunk": ""}
+SIGNS: dict[Kind, str] = {"context": " ", "added": "+", "removed": "-", "hunk": ""}
 _CONTEXT = 3
 
 
@@ -53,14 +53,14 @@ def unified(step: WriteFile) -> str:
         f"--- {step.path if step.before is not None else '/dev/null'}",
         f"+++ {step.path if step.after is not None else '/dev/null'}",
     ]
-    return "\n".join([*head, *(_SIGNS[line.kind] + line.text for line in diff_lines(step))]) + "\n"
+    return "\n".join([*head, *(SIGNS[line.kind] + line.text for line in diff_lines(step))]) + "\n"
 
 
 def _lines(content: bytes | None) -> list[str]:
-    """A last line without an end is marked, as diff does: it is a difference, too."""
+    r"""Every byte to be seen: ``\xNN`` for what is not UTF-8, ``\r``, and a mark on a last line without an end."""
     if not content:
         return []
-    lines = content.decode("utf-8", "replace").split("\n")
+    lines = content.decode("utf-8", "backslashreplace").replace("\r", "\\r").split("\n")
     if lines[-1] == "":
         return lines[:-1]
     lines[-1] += "  \\ No newline at end of file"

@@ -55,9 +55,8 @@ def rollback(node: Node) -> Plan:
         if _digest(now) != step.get("after"):
             hazards.append(Hazard("changed-since", None, (path,), blocks=True))
         steps.append(WriteFile(path, now, before))
-    commands = [RunCommand(tuple(step["argv"]), float(step["timeout"])) for step in push.steps if step["op"] == "run"]
-    steps += commands
-    if commands:
+    steps += [RunCommand(tuple(step["argv"]), float(step["timeout"])) for step in push.steps if step["op"] == "run"]
+    if steps:
         steps.append(Reboot(("rollback",)))
     return Plan(node.hostname or "", node.boot_id, (), tuple(steps), tuple(hazards))
 

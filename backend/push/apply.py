@@ -13,6 +13,8 @@ from backend.progress import CancelToken, Progress, Report
 from backend.push.ask import ask
 from backend.push.connection import Connection
 
+_TAIL = 2000  # bytes of a failed command's output that its error holds
+
 
 def apply(connection: Connection, plan: Plan, push_id: str, meta: dict[str, str], report: Report) -> None:
     """Write files and run commands; the reboot is `restart`'s. The agent checks every digest before the first write.
@@ -48,6 +50,7 @@ def _carry_out(
     attachments: list[bytes] = []
     steps = [_encode(step, attachments) for _, step in wanted]
     failed: list[StepFailed] = []
+    said: dict[int, bytes] = {}  # the end of what each command printed: the frame of a failure leaves it out
     begun = False
 
     def hear(frame: Frame) -> None:
@@ -58,9 +61,10 @@ def _carry_out(
         at, step = wanted[frame.fields["index"]]
         phase = _phase(step)
         if frame.type == "output":
+            said[at] = (said.get(at, b"") + frame.body)[-_TAIL:]
             report(Progress(phase, at, total, frame.body.decode("utf-8", "replace")))
         elif frame.fields["state"] == "failed":
-            failed.append(_failure(connection.name, at, step, frame.fields))
+            failed.append(_failure(connection.name, at, step, frame.fields, said.get(at, b"")))
         else:
             report(Progress(phase, at + (frame.fields["state"] == "done"), total, what(step)))
 
@@ -108,14 +112,14 @@ def _encode(step: Step, attachments: list[bytes]) -> dict[str, Any]:
     }
 
 
-def _failure(node: str, at: int, step: Step, fields: dict[str, Any]) -> StepFailed:
-    told = {key: str(fields[key]) for key in ("exit", "output", "detail", "path") if fields.get(key) is not None}
-    told["output"] = told.get("output", "")[-2000:]
+def _failure(node: str, at: int, step: Step, fields: dict[str, Any], output: bytes) -> StepFailed:
+    told = {key: str(fields[key]) for key in ("exit", "detail", "path") if fields.get(key) is not None}
+    told["output"] = output.decode("utf-8", "replace")
     return StepFailed(node=node, step=str(at), what=what(step), reason=str(fields.get("code", "")), **told)
 
 
 def push_id_of(plan: Plan, taken: str | None) -> str:
     """A name for a push: when it was reviewed, and a digest of its bytes."""
     content = hashlib.sha256(repr(plan.steps).encode()).hexdigest()[:8]
-    stamp = "".join(c for c in (taken or "") if c.isalnum())
+    stamp = "".join(c for c in (taken or "") if c.isascii() and c.isalnum())[:40]
     return f"{stamp or 'push'}-{content}"

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from gui.theme import colours_of, fixed
-
-
-def diff_lines(before: bytes | None, after: bytes | None) -> list[str]:
-    r"""Unified diff, three lines of context, without file heads. Bytes not UTF-8 show as ``\xNN``.
-
-    A last line without a line end is followed by diff's own remark.
-    """
-    lines = list(difflib.unified_diff(_split(before), _split(after), n=3))[2:]
-    shown: list[str] = []
-    for line in lines:
-        shown.append(line.rstrip("\n"))
-        if not line.endswith("\n"):
-            shown.append("\\ No newline at end of file")
-    return shown
-
-
-def _split(content: bytes | None) -> list[str]:
-    text = (content or b"").decode("utf-8", "backslashreplace").replace("\r", "\\r")
-    lines = text.split("\n")
-    return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
 class DiffView(QPlainTextEdit):
@@ -62,7 +40,7 @@ class DiffView(QPlainTextEdit):
             if tone is not None:
                 block.setBackground(QColor(tone.fill))
                 char.setForeground(QColor(tone.text))
-            elif line.startswith(("@@", "\\")):
+            elif line.startswith("@@"):
                 char.setForeground(QColor(colours.muted))
             if number:
                 cursor.insertBlock(block, char)

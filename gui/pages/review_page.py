@@ -14,10 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from backend.plan.diff import SIGNS, diff_lines
 from backend.plan.plan import Plan, WriteFile
 from gui.dialogs.banner import Banner
 from gui.named import named
-from gui.pages.diff_view import DiffView, diff_lines
+from gui.pages.diff_view import DiffView
 from gui.pages.primary_button import PrimaryButton
 from gui.pages.wording import PlanWording
 from gui.theme import fixed, scaled
@@ -151,7 +152,7 @@ class ReviewPage(QWidget):
         step = self._plan.steps[row]
         if isinstance(step, WriteFile):
             self._path.setText(step.path)
-            self.diff.show_lines(diff_lines(step.before, step.after))
+            self.diff.show_lines([SIGNS[line.kind] + line.text for line in diff_lines(step)])
         else:
             self._path.setText(self._wording.step(step, self._plan.hostname))
             self.diff.show_lines([self._wording.step_note(step)])

@@ -99,3 +99,12 @@ def test_refused_login(sshd: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["snapshot", *login(sshd), "-o", str(tmp_path / "out")]) == 3
     assert "refused the log-in" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_redacted_snapshot_does_not_name_this_machine(sshd: Sshd, tmp_path: Path) -> None:
+    assert main(["snapshot", *login(sshd), "-o", str(tmp_path / "plain")]) == 0
+    assert main(["snapshot", *login(sshd), "-o", str(tmp_path / "redacted"), "--redact"]) == 0
+    plain, redacted = open_file(tmp_path / "plain").node, open_file(tmp_path / "redacted").node
+    assert plain.hostname
+    assert redacted.hostname != plain.hostname
+    assert [f.ids for f in redacted.functions] == [f.ids for f in plain.functions]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,6 +149,27 @@ def test_agent_without_keys(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     with pytest.raises(LoginError, match="agent-empty"):
         log_in(sshd, Credentials())
+
+
+def test_agent_whose_first_key_is_not_the_right_one(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused key takes the channel with it that was asked for ahead."""
+    socket_path = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket_path], stdout=subprocess.PIPE)
+    assert agent.stdout is not None
+    try:
+        agent.stdout.readline()  # it names its socket once that is there
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket_path))
+        for key in (generate_key(tmp_path / "strange"), sshd.identity):
+            subprocess.run(["ssh-add", "-q", key], check=True)
+        connection = log_in(sshd, Credentials())
+        assert connection.run(("echo", "in"), deadline=30, token=CancelToken()).stdout == b"in\n"
+        connection.close()
+    finally:
+        agent.terminate()
+        agent.communicate(timeout=10)
+    assert attempts(sshd) == 2
 
 
 def test_nobody_listens(sshd: Sshd) -> None:

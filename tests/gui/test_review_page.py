@@ -6,7 +6,6 @@ import pytest
 from gui_stand_ins import NIC, STEPS, Wish
 
 from backend.plan.plan import Hazard, Plan
-from gui.pages.diff_view import diff_lines
 from gui.pages.review_page import ReviewPage
 
 
@@ -64,20 +63,3 @@ def test_a_plan_without_steps_cannot_be_pushed(page: ReviewPage) -> None:
     page.show_plan(Plan("pve1", None, (Wish(),), (), ()))
     assert not page.push_button.isEnabled()
     assert page.diff.toPlainText() == ""
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "shown"),
-    [
-        (b"a\n", b"b\n", ["@@ -1 +1 @@", "-a", "+b"]),
-        (None, b"a\n", ["@@ -0,0 +1 @@", "+a"]),
-        (b"a\n", None, ["@@ -1 +0,0 @@", "-a"]),
-        (b"a", b"a\n", ["@@ -1 +1 @@", "-a", "\\ No newline at end of file", "+a"]),
-        (b"\xff\n", b"\xfe\n", ["@@ -1 +1 @@", "-\\xff", "+\\xfe"]),
-        (b"a\r\n", b"a\n", ["@@ -1 +1 @@", "-a\\r", "+a"]),
-        (b"same\n", b"same\n", []),
-        (None, b"", []),
-    ],
-)
-def test_a_diff_hides_no_byte(before: bytes | None, after: bytes | None, shown: list[str]) -> None:
-    assert diff_lines(before, after) == shown

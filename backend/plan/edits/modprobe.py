@@ -49,7 +49,8 @@ def _is_vfio_options(line: Line) -> bool:
 def claimed(files: Mapping[str, bytes]) -> tuple[str | None, tuple[str, ...]]:
     """The file whose ids= is in effect, and the ids. kmod joins all options in the order of the files' names, and
     of a parameter given twice the kernel keeps the last."""
-    where, ids = None, ()
+    where: str | None = None
+    ids: tuple[str, ...] = ()
     for path in _order(files):
         for line in lines(_decode(files[path])):
             if _is_vfio_options(line):
@@ -123,7 +124,9 @@ def _before(words: Sequence[str]) -> bool:
 
 def _set_ids(text: str, option: str) -> str:
     """The last ids= of the file becomes `option`; a line that is carried on in the middle of it becomes one."""
-    line = [line for line in lines(text) if _is_vfio_options(line) and any(w.startswith("ids=") for w in line.words)][-1]
+    line = [line for line in lines(text) if _is_vfio_options(line) and any(w.startswith("ids=") for w in line.words)][
+        -1
+    ]
     old = [word for word in line.words if word.startswith("ids=")][-1]
     at = text.rfind(old, line.start, line.end)
     if at < 0:

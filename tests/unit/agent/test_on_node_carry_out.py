@@ -67,6 +67,7 @@ class Machine:
         assert process.stdin is not None
         process.stdin.write(stdin)
         process.stdin.close()
+        process.stdin = None  # communicate() would flush it
         return process
 
     def push(self, steps: list[dict[str, Any]], *attachments: bytes, **more: str) -> list[Frame]:
@@ -107,14 +108,14 @@ def run_step(*argv: str, timeout: float = 30) -> dict[str, Any]:
 
 def seen(frames: list[Frame]) -> list[tuple[Any, ...]]:
     return [
-        (frame.header["index"], frame.header["state"]) if frame.type == "step" else (frame.type, *_outcome(frame))
+        (frame.fields["index"], frame.fields["state"]) if frame.type == "step" else (frame.type, *_outcome(frame))
         for frame in frames
         if frame.type != "output"
     ]
 
 
 def _outcome(frame: Frame) -> tuple[Any, ...]:
-    return (frame.header.get("state", frame.header.get("code")),)
+    return (frame.fields.get("state", frame.fields.get("code")),)
 
 
 def frames_of(process: subprocess.Popen[bytes]) -> Iterator[Frame]:
@@ -191,7 +192,7 @@ def test_a_stale_digest_stops_all_before_the_first_write(
     if there is not None:
         machine.file("/etc/second", there)
     frames = machine.push([write_step("/etc/first", b"1"), write_step("/etc/second", before)], b"new")
-    assert [(f.type, f.header) for f in frames] == [("refused", {"code": "stale", "path": "/etc/second"})]
+    assert [(f.type, f.fields) for f in frames] == [("refused", {"code": "stale", "path": "/etc/second"})]
     assert machine.read("/etc/first") == b"1"
     assert not machine.folder.exists()
 
@@ -283,11 +284,11 @@ def test_a_second_push_meanwhile_is_told_who_holds_the_lock(machine: Machine) ->
     machine.command("wait", 'read x < "$LANEWRIGHT_ROOT/gate"')
     first = machine.start(machine.request([run_step("wait")], who="ann"))
     frames = frames_of(first)
-    assert next(frames).header["state"] == "started"
+    assert next(frames).fields["state"] == "started"
     (refused,) = machine.push([], push="other", who="bob")
-    assert (refused.type, refused.header["code"]) == ("refused", "locked")
-    assert (refused.header["owner"], refused.header["push"]) == ("ann", ID)
-    assert refused.header["age"] >= 0
+    assert (refused.type, refused.fields["code"]) == ("refused", "locked")
+    assert (refused.fields["owner"], refused.fields["push"]) == ("ann", ID)
+    assert refused.fields["age"] >= 0
     gate.write_text("go\n")
     assert seen(list(frames)) == [(0, "done"), ("end", "done")]
     first.communicate()
@@ -300,7 +301,7 @@ def test_a_lost_connection_does_not_stop_it(machine: Machine, how: str) -> None:
     gate = machine.fifo("gate")
     machine.command("wait", 'read x < "$LANEWRIGHT_ROOT/gate"; head -c 300000 /dev/zero')
     process = machine.start(machine.request([run_step("wait"), write_step("/etc/new", None)], b"new"))
-    assert next(frames_of(process)).header["state"] == "started"
+    assert next(frames_of(process)).fields["state"] == "started"
     child = holder(machine)
     assert process.stdout is not None
     process.stdout.close()
@@ -322,7 +323,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(machine: Machine) -> None:
     steps = [write_step("/etc/a", b"1"), run_step("wait"), write_step("/etc/b", b"1")]
     process = machine.start(machine.request(steps, b"2"))
     frames = frames_of(process)
-    assert [next(frames).header["state"] for _ in range(3)] == ["started", "done", "started"]
+    assert [next(frames).fields["state"] for _ in range(3)] == ["started", "done", "started"]
     child = holder(machine)
     signal.pidfd_send_signal(child, signal.SIGKILL)
     wait_gone(child)
@@ -404,7 +405,7 @@ def test_reboot(machine: Machine) -> None:
 def test_a_reboot_that_is_refused(machine: Machine) -> None:
     machine.command("systemctl", "echo inhibited >&2; exit 1")
     *_, failed, end = machine.push([{"op": "reboot"}])
-    assert (failed.header["code"], failed.header["exit"], end.header["state"]) == ("exit", 1, "failed")
+    assert (failed.fields["code"], failed.fields["exit"], end.fields["state"]) == ("exit", 1, "failed")
     assert machine.journal()[-2]["output"] == "inhibited\n"
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from backend.plan.edits import modprobe
 
@@ -37,7 +43,10 @@ def test_a_second_claim_grows_our_line_and_a_third_changes_nothing() -> None:
         (b'options vfio-pci ids="1:2"\r\n', b"options vfio-pci ids=1:2,3:4\r\n"),
         (b"options vfio-pci \\\n  ids=1:2\n", b"options vfio-pci \\\n  ids=1:2,3:4\n"),
         (b"options vfio-pci ids=1:\\\n2\n#end", b"options vfio-pci ids=1:2,3:4\n#end"),
-        (b"options vfio-pci ids=9:9\noptions vfio-pci ids=1:2\n", b"options vfio-pci ids=9:9\noptions vfio-pci ids=1:2,3:4\n"),
+        (
+            b"options vfio-pci ids=9:9\noptions vfio-pci ids=1:2\n",
+            b"options vfio-pci ids=9:9\noptions vfio-pci ids=1:2,3:4\n",
+        ),
     ],
 )
 def test_an_admins_list_grows_in_its_place(before: bytes, after: bytes) -> None:
@@ -63,3 +72,40 @@ def test_a_later_softdep_of_the_admin_does_not_keep_ours_away() -> None:
     files = {Z: b"softdep nouveau post: x\n", modprobe.OURS: b"options vfio-pci ids=1:2\n"}
     changed = claim(files, "1:2", drivers=("nouveau",))
     assert changed == {modprobe.OURS: b"options vfio-pci ids=1:2\nsoftdep nouveau pre: vfio-pci\n"}
+
+
+WORD = st.sampled_from(
+    ["ids=1:2", "ids=1:2,3:4", "disable_vga=1", "\\\n", "\\\n ", "ids=5:\\\n6", "pre:", "vfio-pci", "post:", "x"]
+)
+COMMAND = st.builds(
+    "{} {}".format,
+    st.sampled_from(
+        ["options vfio-pci", "options vfio_pci", " options vfio-pci", "#options vfio-pci", "softdep nouveau", "# \\\n"]
+    ),
+    st.lists(WORD, min_size=1, max_size=4).map(" ".join),
+)
+FILE = st.lists(COMMAND, max_size=4).map(lambda commands: "\n".join([*commands, ""]).encode())
+
+
+@pytest.mark.skipif(shutil.which("modprobe") is None, reason="kmod is not installed")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=FILE, last=FILE)
+def test_kmod_agrees(first: bytes, last: bytes, tmp_path: Path) -> None:
+    def asked(files: dict[str, bytes]) -> tuple[list[str], list[str]]:
+        """The ids= that vfio-pci gets, and the first softdep of nouveau, as kmod tells them."""
+        for path, content in files.items():
+            (tmp_path / path.rpartition("/")[2]).write_bytes(content)
+        told = subprocess.run(("modprobe", "-C", str(tmp_path), "-c"), capture_output=True, text=True, check=True)
+        said = [line.split() for line in told.stdout.splitlines()]
+        ids = [
+            word for words in said if words[:2] == ["options", "vfio_pci"] for word in words if word.startswith("ids=")
+        ]
+        softdeps = [words for words in said if words[:2] == ["softdep", "nouveau"]]
+        return ids, softdeps[0] if softdeps else []
+
+    files = {A: first, modprobe.OURS: b"", Z: last}
+    ids, _ = asked(files)
+    assert modprobe.claimed(files)[1] == (modprobe.split_ids(ids[-1]) if ids else ())
+    ids, softdep = asked(files | claim(files, "7:8", drivers=("nouveau",)))
+    assert "7:8" in ids[-1]
+    assert "vfio-pci" in " ".join(softdep).partition("pre:")[2].partition("post:")[0]
