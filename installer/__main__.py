@@ -21,15 +21,18 @@ WINDOWS = platform.system() == "Windows"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 # What Qt loads at run time (PySide6 wheels bring Qt itself, not these).
-QT_PACKAGES = (
-    "libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 "
-    "libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 "
-    "fonts-dejavu-core fonts-inter"
-).split()
-# A real OpenSSH for the contract tests, a real kernel for the lab, real kmod and binutils (PyInstaller) besides.
-TEST_PACKAGES = (
-    "openssh-server openssh-client pciutils kmod binutils qemu-system-x86 qemu-utils mmdebstrap e2fsprogs fdisk zstd git"
-).split()
+# fmt: off
+QT_PACKAGES = [
+    "libegl1", "libgl1", "libglib2.0-0", "libdbus-1-3", "libfontconfig1", "libxkbcommon0", "libxkbcommon-x11-0",
+    "libxcb-cursor0", "libxcb-icccm4", "libxcb-image0", "libxcb-keysyms1", "libxcb-randr0", "libxcb-render-util0",
+    "libxcb-shape0", "libxcb-xinerama0", "libxcb-xkb1", "fonts-dejavu-core", "fonts-inter",
+]
+# A real OpenSSH for the contract tests, a real kernel for the lab, real kmod, and binutils for PyInstaller.
+TEST_PACKAGES = [
+    "openssh-server", "openssh-client", "pciutils", "kmod", "binutils", "git",
+    "qemu-system-x86", "qemu-utils", "mmdebstrap", "e2fsprogs", "fdisk", "util-linux", "zstd",
+]
+# fmt: on
 
 
 def main() -> int:

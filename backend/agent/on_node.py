@@ -689,7 +689,8 @@ class Push:
         try:
             resumed = self.resume()
             self.check()
-            os.makedirs(self.folder + "/originals", 0o700, exist_ok=True)
+            for folder in (self.folder, self.folder + "/originals"):  # the mode is the last folder's only
+                os.makedirs(folder, 0o700, exist_ok=True)
             for folder in (self.folder, self.root + STATE + "/pushes", self.root + STATE):
                 sync_folder(folder)
             boot_id = read_small(self.root + BOOT_ID)

@@ -245,7 +245,7 @@ def _sha256(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
-class Malformed(Exception):  # noqa: N818 - its name is part of the answer
+class Malformed(Exception):
     """A request that no admin's side of this version sends."""
 
 

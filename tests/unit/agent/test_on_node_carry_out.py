@@ -125,6 +125,14 @@ def frames_of(process: subprocess.Popen[bytes]) -> Iterator[Frame]:
         yield from reader.feed(chunk)
 
 
+def finish(process: subprocess.Popen[bytes]) -> None:
+    """What was started has ended too, and its pipes are closed."""
+    process.wait(30)
+    for pipe in (process.stdout, process.stderr):
+        assert pipe is not None
+        pipe.close()
+
+
 def wait_gone(fd: int) -> None:
     """Until the process behind this pidfd has ended."""
     assert select.select([fd], [], [], 30)[0], "still running"
@@ -291,7 +299,7 @@ def test_a_second_push_meanwhile_is_told_who_holds_the_lock(machine: Machine) ->
     assert refused.fields["age"] >= 0
     gate.write_text("go\n")
     assert seen(list(frames)) == [(0, "done"), ("end", "done")]
-    first.communicate()
+    finish(first)
     assert seen(machine.push([], push="other")) == [("end", "done")]
 
 
@@ -310,7 +318,7 @@ def test_a_lost_connection_does_not_stop_it(machine: Machine, how: str) -> None:
         signal.pidfd_send_signal(child, signal.SIGHUP)
     gate.write_text("go\n")
     wait_gone(child)
-    process.communicate()
+    finish(process)
     assert machine.read("/etc/new") == b"new"
     assert machine.states()[-1] == (None, "done")
 
@@ -327,7 +335,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(machine: Machine) -> None:
     child = holder(machine)
     signal.pidfd_send_signal(child, signal.SIGKILL)
     wait_gone(child)
-    process.communicate()
+    finish(process)
     (machine.root / "gate").write_text("go\n")  # let the orphaned step end: it, too, waits at the gate
     machine.command("wait", "exit 0")
     with (machine.folder / "journal.jsonl").open("ab") as journal:
