@@ -36,14 +36,14 @@ TEST_PACKAGES = [
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m installer", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="run the app on the built-in demo (offscreen where there is no display)")
-    commands.add_parser("run", help="run the app")
-    test = commands.add_parser("test", help="run every check and test")
-    test.add_argument("pytest", nargs="*", help="arguments for pytest instead of the whole run")
-    commands.add_parser("freeze", help="build the frozen app into dist/")
-    asked, rest = parser.parse_known_args()
+    parser = argparse.ArgumentParser(
+        prog="python3 -m installer",
+        description=__doc__,
+        epilog="What follows the command goes to what it runs: python3 -m installer test tests/unit -k grub",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=("demo", "run", "test", "freeze"))
+    asked, rest = parser.parse_args(sys.argv[1:2]), sys.argv[2:]
     if sys.version_info < (3, 11):
         sys.exit(f"Lanewright needs Python 3.11 or newer; this is {platform.python_version()}.")
     os.chdir(CHECKOUT)
@@ -51,7 +51,7 @@ def main() -> int:
     system_packages(QT_PACKAGES + (TEST_PACKAGES if testing else []) + venv_packages())
     environment("test" if testing else "freeze" if asked.command == "freeze" else None)
     if testing:
-        return run_checks([*asked.pytest, *rest])
+        return run_checks(rest)
     if asked.command == "freeze":
         return run("PyInstaller", "--noconfirm", "installer/lanewright.spec")
     if asked.command == "run":

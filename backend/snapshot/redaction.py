@@ -3,7 +3,7 @@
 The same value becomes the same placeholder of the same shape everywhere, so that a Node read from the result has the
 same functions, groups, drivers and uses. What is replaced: MAC and IP addresses (documentation ranges, RFC 5737 and
 3849), host, domain, user and guest names, serial numbers, UUIDs of firmware, secrets; comments lose their words.
-Interface, volume and pool names, paths, PCI addresses and kernel versions are kept.
+Interface, volume and pool names, UUIDs of file systems, paths, PCI addresses and kernel versions are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ _MAC = re.compile(r"(?<![0-9A-Za-z:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\
 _IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d|-\w)")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{2,39}(?![\w:.])")
 _PROC_IPV6 = re.compile(r"\b[0-9a-f]{32}\b")
-_UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _DSN = re.compile(r"(?i)\b[0-9a-f]{2}(?:-[0-9a-f]{2}){7}\b")
 _MAIL = re.compile(r"[\w.+-]+@[A-Za-z][\w.-]*")
 _HASH = re.compile(r"\$[0-9a-z]{1,8}\$[^\s:,'\"]+")

@@ -29,7 +29,7 @@ def main() -> int:
     with Machine(TOPOLOGIES[arguments.topology], base_image(), ready=arguments.ready) as machine:
         print(_how_to_connect(machine), flush=True)
         try:
-            machine.wait_for_power_off()
+            machine.wait_for_power_off(timeout=None)
         except KeyboardInterrupt:
             print()
     return 0

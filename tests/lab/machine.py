@@ -126,10 +126,11 @@ class Machine:
 
         self._wait_until(answers)
 
-    def wait_for_power_off(self) -> None:
-        """Wait until the machine has switched itself off."""
-        self._wait_until(lambda: self._qemu is None or self._qemu.poll() is not None, alive=False)
-        self._qemu = None
+    def wait_for_power_off(self, timeout: float | None = BOOT_SECONDS) -> None:
+        """Wait until the machine has switched itself off; None waits for ever."""
+        if self._qemu:
+            self._qemu.wait(timeout)
+            self._qemu = None
 
     def logs(self) -> str:
         """The end of the serial console and whatever QEMU said, for a failure's message."""
@@ -144,10 +145,10 @@ class Machine:
         except OSError:
             return False
 
-    def _wait_until(self, condition: Callable[[], bool], *, alive: bool = True) -> None:
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
         while not condition():
-            if alive and (self._qemu is None or self._qemu.poll() is not None):
+            if self._qemu is None or self._qemu.poll() is not None:
                 raise RuntimeError(f"{self.topology.name} is off\n{self.logs()}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.topology.name}: nothing for {BOOT_SECONDS} s\n{self.logs()}")

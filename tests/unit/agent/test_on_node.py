@@ -130,7 +130,7 @@ def test_this_machine() -> None:
     assert {fields["total"] for fields in told} == {len(told)}
     assert max(fields["done"] for fields in told) == len(told)
     snapshot = file.loads(frames[-1].body)
-    here = sorted(os.listdir(PCI)) if PCI.is_dir() else []
+    here = sorted(entry.name for entry in PCI.iterdir()) if PCI.is_dir() else []
     assert list(snapshot.listdir(str(PCI))) == here
     for name in here:
         for attribute in ("vendor", "device", "class"):
@@ -221,7 +221,7 @@ def test_a_linked_file_is_written_through(root: Path) -> None:
     link.symlink_to("../modules")
     frames = ask(carry_out(root, [write("/etc/modules-load.d/modules.conf", b"# old\n")]), b"vfio\n")
     assert frames[-1].fields == {"state": "done"}
-    assert os.readlink(link) == "../modules"
+    assert link.readlink() == Path("../modules")
     assert (root / "etc/modules").read_bytes() == b"vfio\n"
 
 

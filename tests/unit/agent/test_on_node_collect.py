@@ -1,4 +1,4 @@
-"""The program that runs on the node, run for real: started by its bootstrap command, fed by stdin."""
+"""The program that runs on the node, run for real: started by its bootstrap command, fed stdin."""
 
 from __future__ import annotations
 

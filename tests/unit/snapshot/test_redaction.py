@@ -22,7 +22,8 @@ from backend.snapshot.snapshot import CommandOutput, Snapshot
 MACHINES = [catalogue.workstation, catalogue.server, catalogue.small, catalogue.huge]
 SECRETS = {
     "/etc/pve/qemu-server/7.conf": (
-        b"#ask Jane for the door code\nname: payroll\ncipassword: $5$abc$defghijk\nsshkeys: ssh-ed25519%20AAAAC3NzaC1lZDI1NTE5AAAA"
+        b"#ask Jane for the door code\nname: payroll\ncipassword: $5$abc$defghijk\n"
+        b"sshkeys: ssh-ed25519%20AAAAC3NzaC1lZDI1NTE5AAAA"
         b"%20jane%40home\nsmbios1: uuid=8f6a0bd5-0d9f-4b0e-a4f3-5d4b0a2c9a10,serial=Zm9v\n"
         b"net0: virtio=BC:24:11:AA:BB:CC,bridge=vmbr0\nhostpci0: 0000:01:00.0\n[snap]\nname: payroll-old\n"
     ),
@@ -32,7 +33,8 @@ SECRETS = {
         b"iface wlan0 inet6 static\n\taddress fd12:3456:789a::17/64\n"
     ),
     "/etc/corosync/corosync.conf": (
-        b"totem {\n  cluster_name: moonbase\n}\nnodelist {\n  node {\n    name: gateau\n    ring0_addr: 10.11.12.13\n  }\n}\n"
+        b"totem {\n  cluster_name: moonbase\n}\n"
+        b"nodelist {\n  node {\n    name: gateau\n    ring0_addr: 10.11.12.13\n  }\n}\n"
     ),
     "/proc/sys/kernel/hostname": b"gateau\n",
     "/proc/net/route": b"Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
