@@ -449,6 +449,7 @@ def collect(request, wire):
     work.append(("/sys", sysfs))
 
     ended = []
+    telling = threading.Lock()
 
     def run(name, job):
         try:
@@ -456,8 +457,9 @@ def collect(request, wire):
         except Exception as error:  # one broken piece must not cost the rest
             evidence.problems[name] = "failed"
             sys.stderr.write("%s: %r\n" % (name, error))
-        ended.append(name)
-        wire.send("progress", done=len(ended), total=len(work), detail=name)
+        with telling:  # counted and told as one, so that the count never goes back
+            ended.append(name)
+            wire.send("progress", done=len(ended), total=len(work), detail=name)
 
     evidence.session()
     threads = [threading.Thread(target=run, args=job, daemon=True) for job in work]

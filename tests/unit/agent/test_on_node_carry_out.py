@@ -327,11 +327,12 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(machine: Machine) -> None:
     machine.file("/etc/a", b"1")
     machine.file("/etc/b", b"1")
     machine.fifo("gate")
-    machine.command("wait", 'echo x >> "$LANEWRIGHT_ROOT/etc/runs"; read x < "$LANEWRIGHT_ROOT/gate"')
+    machine.command("wait", 'echo up; read x < "$LANEWRIGHT_ROOT/gate"')
     steps = [write_step("/etc/a", b"1"), run_step("wait"), write_step("/etc/b", b"1")]
     process = machine.start(machine.request(steps, b"2"))
     frames = frames_of(process)
     assert [next(frames).fields["state"] for _ in range(3)] == ["started", "done", "started"]
+    assert next(frames).body == b"up\n"  # the command runs: it will be left behind at the gate
     child = holder(machine)
     signal.pidfd_send_signal(child, signal.SIGKILL)
     wait_gone(child)
