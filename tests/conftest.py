@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 
@@ -15,3 +18,9 @@ def corpus() -> Path:
     if not CORPUS.is_dir():
         pytest.skip("the corpus of real machines is not beside this checkout")
     return CORPUS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        # The offscreen platform says so of every window that has a minimum size.
+        item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints"))
