@@ -39,7 +39,7 @@ ERRORS = {
     # on the node
     "no-python": "There is no python3 on {node}. On the node: apt install python3-minimal",
     "no-root": "The user may not become root on {node}. Log in as root, or allow it sudo without a password (sudo -n).",
-    "agent-failed": "The program that reads and changes {node} ended with an error: {detail} Try again, then "
+    "agent-failed": "The program that reads and changes {node} ended with an error: {found} Try again, then "
     "report it.",
     "agent-garbled": "The answer of {node} cannot be understood. Look for commands that print in .bashrc or "
     "/etc/profile.d of that user.",
@@ -50,7 +50,6 @@ ERRORS = {
     "not-a-snapshot": "{path} is no snapshot. Give a snapshot file, a copy of /sys, or the text of lspci -nnk.",
     "snapshot-cut": "{path} ends in the middle. Copy or take the snapshot again.",
     "snapshot-newer": "{path} was made by a newer Lanewright. Update this one to open it.",
-    "snapshot-too-large": "{path} is larger than any node's snapshot. Take it again with this program.",
     "listing-empty": "There is no PCI device in {path}. Save the output of lspci -nnk, and give that.",
     "listing-cut": "{path} ends in the middle (line {line}). Save the whole listing again.",
     "file-unreadable": "{path} cannot be read: {found}. Check that it is there and that you may read it.",
