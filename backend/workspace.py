@@ -85,7 +85,8 @@ class OpenNode:
         return self.node
 
     def save(self, path: Path) -> None:
-        """Keep the snapshot as a file. Raises SnapshotError("file-unwritable"); IntentError("no-snapshot") for a foreign copy of /sys."""
+        """Keep the snapshot as a file. Raises SnapshotError("file-unwritable"), and IntentError("no-snapshot") where
+        the node came from a foreign copy of /sys."""
         if self.snapshot is None:
             raise IntentError("no-snapshot")
         file.save(path, self.snapshot)
