@@ -39,8 +39,7 @@ ERRORS = {
     # on the node
     "no-python": "There is no python3 on {node}. On the node: apt install python3-minimal",
     "no-root": "The user may not become root on {node}. Log in as root, or allow it sudo without a password (sudo -n).",
-    "agent-failed": "The program that reads and changes {node} ended with an error: {found} Try again, then "
-    "report it.",
+    "agent-failed": "The program that reads and changes {node} ended with an error: {found} Try again, then report it.",
     "agent-garbled": "The answer of {node} cannot be understood. Look for commands that print in .bashrc or "
     "/etc/profile.d of that user.",
     "agent-refused": "{node} would not do it: {reason} {path}{detail}. Nothing was changed; look at that on the node.",
