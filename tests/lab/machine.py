@@ -94,6 +94,20 @@ class Machine:
             check=False,
         )
 
+    def says(self, *argv: str, user: str = "root") -> str:
+        """What a command prints that must succeed."""
+        done = self.run(argv, user=user)
+        assert done.returncode == 0, f"{argv}: {done.stderr}"
+        return done.stdout
+
+    def groups(self) -> dict[str, frozenset[str]]:
+        """IOMMU group number -> the addresses in it, as /sys/kernel/iommu_groups has them."""
+        found: dict[str, set[str]] = {}
+        for path in self.says("find", "/sys/kernel/iommu_groups", "-type", "l").split():
+            *_, number, _, address = path.split("/")
+            found.setdefault(number, set()).add(address)
+        return {number: frozenset(group) for number, group in found.items()}
+
     def ssh_command(self, user: str = "root") -> list[str]:
         """The ssh client's command line up to and with the destination."""
         options = {

@@ -60,16 +60,14 @@ def window(qapp: object, tmp_path: Path) -> Iterator[MainWindow]:
 
 
 def every_file(machine: Machine) -> str:
-    done = machine.run(["sh", "-ec", _EVERY_FILE])
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return machine.says("sh", "-ec", _EVERY_FILE)
 
 
 def drivers(machine: Machine) -> dict[str, str]:
     """Address -> driver, as the machine's own lspci tells."""
     found: dict[str, str] = {}
     address = ""
-    for line in machine.run(["lspci", "-D", "-nnk"]).stdout.splitlines():
+    for line in machine.says("lspci", "-D", "-nnk").splitlines():
         if not line.startswith("\t"):
             address = line.split()[0]
             found[address] = ""
@@ -91,9 +89,9 @@ def test_a_card_is_reserved_and_given_back(
 ) -> None:
     machine = lab_machine(topology)
     files, held = every_file(machine), drivers(machine)
-    command_line = machine.run(["cat", "/proc/cmdline"]).stdout
+    command_line = machine.says("cat", "/proc/cmdline")
     assert f"{topology.iommu}_iommu=off" in command_line
-    assert machine.run(["ls", "/sys/kernel/iommu_groups"]).stdout == ""
+    assert not machine.groups()
     first_boot = machine.boot_id()
 
     journey = Journey(window, PICTURES / topology.iommu)
@@ -110,11 +108,11 @@ def test_a_card_is_reserved_and_given_back(
     assert now["0000:03:00.0"] == now["0000:03:00.1"] == "vfio-pci"
     assert now["0000:01:00.0"] == now["0000:02:00.0"] == "e1000e"
     assert now[OWN_NIC] == held[OWN_NIC] != ""
-    assert machine.run(["ls", "/sys/kernel/iommu_groups"]).stdout.split()
+    assert machine.groups()
 
     journey.rollback()
     assert machine.boot_id() not in ("", first_boot, second_boot)
     assert drivers(machine) == held
-    assert machine.run(["cat", "/proc/cmdline"]).stdout == command_line
+    assert machine.says("cat", "/proc/cmdline") == command_line
     assert every_file(machine) == files
     journey.done()
