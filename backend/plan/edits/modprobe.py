@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 OURS = "/etc/modprobe.d/lanewright.conf"
 FOLDER = "/etc/modprobe.d"
+# Two blanks after the module, and kmod no longer knows the "pre:" that follows (kmod_config_add_softdep).
+_HEARD = re.compile(r"\s*softdep\s+\S+\s\S")
 _HEAD = "# Written by Lanewright: cards reserved for passthrough.\n"
 
 
@@ -102,10 +105,13 @@ def _with_softdep(files: Mapping[str, bytes], driver: str) -> tuple[str, str]:
     for path in _order({OURS: b"", **files}):
         text = _decode(files.get(path, b""))
         for line in lines(text):
-            pattern = line.words[1].replace("-", "_") if len(line.words) > 2 and line.words[0] == "softdep" else ""
+            # One that names nothing counts too.
+            pattern = line.words[1].replace("-", "_") if len(line.words) > 1 and line.words[0] == "softdep" else ""
             if fnmatchcase(driver.replace("-", "_"), pattern):
-                grown = text if _before(line.words[2:]) else f"{text[: line.end]} pre: vfio-pci{text[line.end :]}"
-                return path, grown
+                more = () if _before(line.words[2:]) else ("pre:", "vfio-pci")
+                if _HEARD.match(text[line.start : line.end].replace("\\\n", "")):
+                    return path, " ".join((text[: line.end], *more)) + text[line.end :]
+                return path, text[: line.start] + " ".join((*line.words, *more)) + text[line.end :]
         if path == OURS:
             return path, _append(text, f"softdep {driver} pre: vfio-pci")
     raise AssertionError("OURS is among them")

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from backend.plan.edits import modprobe
@@ -90,6 +90,9 @@ FILE = st.lists(COMMAND, max_size=4).map(lambda commands: "\n".join([*commands, 
 @pytest.mark.skipif(shutil.which("modprobe") is None, reason="kmod is not installed")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=FILE, last=FILE)
+@example(first=b"softdep nouveau \\\n \n", last=b"")
+@example(first=b"softdep nouveau\n", last=b"softdep nouveau pre: snd\n")
+@example(first=b"softdep  nouveau  pre: vfio-pci\n", last=b"")
 def test_kmod_agrees(first: bytes, last: bytes, tmp_path: Path) -> None:
     def asked(files: dict[str, bytes]) -> tuple[list[str], list[str]]:
         """The ids= that vfio-pci gets, and the first softdep of nouveau, as kmod tells them."""
