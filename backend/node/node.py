@@ -8,6 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
 from backend.node.function import Function
 
 
@@ -99,7 +100,8 @@ class Node:
     guests: tuple[Guest, ...] = ()
     interfaces: Mapping[str, PciAddress] = field(default_factory=lambda: MappingProxyType({}))  # NIC name -> function
     modules: tuple[str, ...] = ()  # loaded now
-    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))  # editable files, whole, by path
+    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))  # on its disks, whole, by path
+    log: tuple[Evidence, ...] = ()  # the kernel's log of this boot, lines that matter
     problems: tuple[str, ...] = ()  # what the snapshot could not read, "path: reason code"
 
     @cached_property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
 from backend.node.node import Node
 
 
@@ -42,14 +43,6 @@ class Reboot:
 
 
 Step = WriteFile | RunCommand | Reboot
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where in the snapshot a statement comes from: a path or command, and the text found there (None: absent)."""
-
-    source: str
-    text: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import ClassVar
 
 from backend.errors import HostKeyUnknown
 from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Iommu, Node
-from backend.plan.plan import Evidence, Hazard, Intent, Plan, Reboot, RunCommand, Verdict, WriteFile
+from backend.plan.plan import Hazard, Intent, Plan, Reboot, RunCommand, Verdict, WriteFile
 from backend.progress import CancelToken, Progress, Report
 from gui.dialogs.connect_dialog import ConnectRequest
 

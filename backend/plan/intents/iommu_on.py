@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from backend.errors import IntentError
+from backend.node.evidence import Evidence
 from backend.node.node import Node
 from backend.plan.draft import BOOT_CONFIG, REBOOT
 from backend.plan.edits import cmdline, grub
-from backend.plan.plan import Draft, Evidence, Hazard, Verdict
+from backend.plan.plan import Draft, Hazard, Verdict
 
 _OFF = {"intel": ("intel_iommu=off", "iommu=off"), "amd": ("amd_iommu=off", "iommu=off")}
 _HOST_BRIDGE_VENDORS = {0x8086: "intel", 0x1022: "amd", 0x1002: "amd"}

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from backend.errors import IntentError
 from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
 from backend.plan.draft import BOOT_CONFIG, INITRAMFS, REBOOT
 from backend.plan.edits import grub, modprobe
-from backend.plan.plan import Draft, Evidence, Hazard, Verdict
+from backend.plan.plan import Draft, Hazard, Verdict
 
 MODULES = "/etc/modules-load.d/lanewright.conf"
 _DRIVER = "vfio-pci"

@@ -13,9 +13,10 @@ from backend.snapshot.readers.boot_chain import read_boot_chain
 from backend.snapshot.readers.cmdline import read_cmdline
 from backend.snapshot.readers.commands import printed
 from backend.snapshot.readers.display import display_uses
-from backend.snapshot.readers.editable import read_files
+from backend.snapshot.readers.files import read_files
 from backend.snapshot.readers.guests import guest_uses, read_guests
 from backend.snapshot.readers.iommu import read_iommu
+from backend.snapshot.readers.log import read_log
 from backend.snapshot.readers.names import Record, read_records
 from backend.snapshot.readers.network import network_uses, read_interfaces
 from backend.snapshot.readers.storage import storage_uses
@@ -57,6 +58,7 @@ def read_node(snapshot: Snapshot) -> Node:
         interfaces=interfaces,
         modules=tuple(line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()),
         files=read_files(snapshot),
+        log=read_log(snapshot),
         problems=tuple(f"{path}: {code}" for path, code in sorted(snapshot.problems.items())),
     )
 

@@ -386,8 +386,9 @@ def test_files_and_problems(world: World) -> None:
             "/boot/grub/grub.cfg",
         ),
         "/var/lib/lanewright/pushes/7/journal.jsonl",
+        *("/lib/modprobe.d/pve-blacklist.conf", "/etc/pve/mapping/pci.cfg"),
     )
-    for path in (*kept, "/etc/default/grub.d/readme", "/etc/hostname", "/etc/modprobe.d/half.conf"):
+    for path in (*kept, "/proc/modules", "/sys/class/graphics/fb0/name", "/etc/modprobe.d/half.conf"):
         world.files[path] = path.encode()
     node = read_node(Snapshot(world.files, world.links, problems={"/etc/modprobe.d/half.conf": "cut", "/x": "denied"}))
     assert dict(node.files) == {path: path.encode() for path in kept}

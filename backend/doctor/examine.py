@@ -1,0 +1,16 @@
+"""Every rule on one node."""
+
+from __future__ import annotations
+
+from backend.doctor.finding import Finding, Rule, Severity
+from backend.node.node import Node
+
+RULES: tuple[Rule, ...] = ()
+
+_ORDER = tuple(Severity)
+
+
+def examine(node: Node) -> tuple[Finding, ...]:
+    """All findings, the gravest first, then in the order of the rules."""
+    found = [Finding(rule, told) for rule in RULES for told in rule.check(node)]
+    return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))

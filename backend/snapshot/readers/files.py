@@ -1,0 +1,23 @@
+"""Configuration files as the node has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from backend.snapshot.snapshot import Snapshot
+
+# The kernel's own tables are read by the readers of their subjects.
+_KERNEL = ("/sys/", "/proc/", "/dev/")
+
+
+def read_files(snapshot: Snapshot) -> Mapping[str, bytes]:
+    """Every file on the node's disks that the snapshot has whole, by path. One the collector had to cut is left out:
+    half a file is never written back."""
+    return MappingProxyType(
+        {
+            path: snapshot.files[path]
+            for path in sorted(snapshot.files)
+            if not path.startswith(_KERNEL) and snapshot.problems.get(path) != "cut"
+        }
+    )
