@@ -38,7 +38,7 @@ class Told:
     """What a rule found once: its evidence, whom it concerns, the values its sentences name, the intent that mends it.
 
     ``address`` is the function concerned, ``vmid`` the guest; both may be None. ``values`` fill the placeholders of the
-    rule's sentences in resources/words/doctor.toml.
+    rule's sentences in resources/doctor/.
     """
 
     evidence: tuple[Evidence, ...]
@@ -53,7 +53,7 @@ Check = Callable[[Node], Iterator[Told]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One small pure function under a stable code. Its sentences (title, means, do) are in resources/words/doctor.toml
+    """One small pure function under a stable code. Its sentences (title, means, do) are in resources/doctor/
     under the same code."""
 
     code: str
