@@ -95,6 +95,7 @@ _CONFIGURATION = [  # small files of /etc and the like, whole
 
 _KERNEL = [
     "/proc/cmdline",
+    "/sys/devices/system/cpu/modalias",
     "/proc/version",
     "/proc/modules",
     "/proc/mounts",

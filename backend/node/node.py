@@ -35,7 +35,7 @@ class Iommu:
     """State of DMA remapping. ``active``: /sys/class/iommu and /sys/kernel/iommu_groups are both non-empty."""
 
     active: bool | None = None
-    vendor: str | None = None  # "intel", "amd", or None
+    vendor: str | None = None  # whose kind this machine has, on or off: "intel", "amd"; None: not told
     interrupt_remapping: bool | None = None
     firmware_table: bool | None = None  # ACPI DMAR or IVRS present
     default_on: bool | None = None  # the running kernel's CONFIG_INTEL_IOMMU_DEFAULT_ON; None: config not found

@@ -61,6 +61,8 @@ def render_host(machine: Machine, boot: Boot, tree: Tree) -> None:
     )
     vendor_id = "GenuineIntel" if machine.vendor == "intel" else "AuthenticAMD"
     tree.file("/proc/cpuinfo", f"processor\t: 0\nvendor_id\t: {vendor_id}\nmodel name\t: {machine.cpu}\n")
+    made_by = "0000fam0006mod009E" if machine.vendor == "intel" else "0002fam0019mod0021"
+    tree.file("/sys/devices/system/cpu/modalias", f"cpu:type:x86,ven{made_by}:feature:,0000,0001,0002")
     tree.file("/sys/class/dmi/id/board_name", machine.board)
     console = next((p for p in machine.parts if p.boot_vga and boot.drivers.get(p.at) == p.driver), None)
     names = {"i915": "i915drmfb", "ast": "astdrmfb"}

@@ -47,7 +47,7 @@ class IommuOn:
 
     def holds(self, node: Node) -> Verdict:
         evidence = (
-            Evidence("/sys/class/iommu", node.iommu.vendor),
+            Evidence("/sys/class/iommu", node.iommu.vendor if node.iommu.active else None),
             Evidence("/sys/kernel/iommu_groups", str(len(node.groups)) if node.groups else None),
             Evidence("/proc/cmdline", node.cmdline),
         )
@@ -64,7 +64,7 @@ class IommuOn:
 
 
 def iommu_vendor(node: Node) -> str | None:
-    """By what is active, else by who made the host bridge."""
+    """As the machine tells; where a file tells too little, by who made the host bridge."""
     if node.iommu.vendor:
         return node.iommu.vendor
     for function in node.functions:

@@ -19,8 +19,12 @@ _REMAPPING = (
     ("interrupt remapping will be disabled", False),
     ("Disabling interrupt remapping", False),
 )
-_VENDORS = (("dmar", "intel"), ("ivhd", "amd"))
-_TABLES = ("DMAR", "IVRS")
+_UNITS = {"dmar": "intel", "ivhd": "amd"}
+_TABLES = {"DMAR": "intel", "IVRS": "amd"}
+# arch/x86/include/asm/processor.h, X86_VENDOR_*: Intel, AMD, Centaur, Hygon, Zhaoxin. Who made the processor makes the
+# IOMMU; who made the host bridge need not (QEMU's is always Intel's).
+_CPUS = {"ven0000": "intel", "ven0002": "amd", "ven0005": "intel", "ven0009": "amd", "ven000A": "intel"}
+_CPU = "/sys/devices/system/cpu/modalias"
 
 
 def read_iommu(snapshot: Snapshot, groups: Sequence[Group]) -> Iommu:
@@ -29,11 +33,19 @@ def read_iommu(snapshot: Snapshot, groups: Sequence[Group]) -> Iommu:
     tables = snapshot.listdir("/sys/firmware/acpi/tables")
     return Iommu(
         active=_active(snapshot, units, groups),
-        vendor=next((vendor for start, vendor in _VENDORS for unit in units if unit.startswith(start)), None),
+        vendor=_vendor(snapshot, units, tables),
         interrupt_remapping=None if log is None else interrupt_remapping(log),
         firmware_table=any(table in tables for table in _TABLES) if tables else None,
         default_on=intel_default_on(snapshot),
     )
+
+
+def _vendor(snapshot: Snapshot, units: Sequence[str], tables: Sequence[str]) -> str | None:
+    by_unit = (vendor for start, vendor in _UNITS.items() for unit in units if unit.startswith(start))
+    by_table = (vendor for table, vendor in _TABLES.items() if table in tables)
+    cpu = snapshot.text(_CPU) or ""
+    by_cpu = (vendor for mark, vendor in _CPUS.items() if f",{mark}" in cpu)
+    return next((vendor for told in (by_unit, by_table, by_cpu) for vendor in told), None)
 
 
 def _active(snapshot: Snapshot, units: Sequence[str], groups: Sequence[Group]) -> bool | None:

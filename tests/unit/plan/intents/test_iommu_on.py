@@ -27,6 +27,13 @@ def test_a_kernel_that_has_it_on_by_default_is_only_rid_of_the_switch(node: Node
     assert [step.after for step in plan.writes] == [node.files[GRUB].replace(b" intel_iommu=off", b"")]
 
 
+def test_the_processor_decides_not_the_host_bridge(node: Node) -> None:
+    """QEMU's machines have Intel's host bridge under any processor."""
+    grub = node.files[GRUB].replace(b"intel_iommu=off", b"intel_iommu=off amd_iommu=off")
+    plan = build(replace(node, iommu=Iommu(False, "amd"), files={**node.files, GRUB: grub}), (IommuOn(),))
+    assert [step.after for step in plan.writes] == [grub.replace(b" amd_iommu=off", b"")]
+
+
 @pytest.mark.parametrize(
     ("boot", "code"),
     [(BootChain(reason="disagree"), "boot-loader-unknown"), (BootChain("systemd-boot"), "boot-loader-unsupported")],

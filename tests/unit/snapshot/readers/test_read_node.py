@@ -338,6 +338,14 @@ def test_iommu_states(world: World) -> None:
     assert (iommu.firmware_table, iommu.default_on) == (True, True)
 
 
+def test_who_made_the_iommu_when_it_is_off(world: World) -> None:
+    world.links.pop("/sys/class/iommu/dmar0", None)
+    world.files["/sys/devices/system/cpu/modalias"] = b"cpu:type:x86,ven0002fam0017mod0001:feature:,0000\n"
+    assert world.node().iommu.vendor == "amd"
+    world.files["/sys/firmware/acpi/tables/DMAR"] = b""
+    assert world.node().iommu.vendor == "intel"
+
+
 def test_no_iommu() -> None:
     node = read_node(
         Snapshot(
