@@ -157,7 +157,9 @@ def _carry_out(node: OpenNode, plan: Plan, arguments: argparse.Namespace) -> int
     if plan.reboots and not result.rebooted:
         print("Written. It takes effect when the node restarts; check it then with 'lanewright-cli verify'.")
         return DONE
-    return _tell(result.verdicts)
+    for path in result.differing:
+        print(f"{printable(path)}: not as it was written", file=sys.stderr)
+    return max(_tell(result.verdicts), NOT_SO if result.differing else DONE)
 
 
 def _confirm(name: str) -> None:

@@ -11,12 +11,14 @@ from backend.errors import Cancelled
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`phase` is a code ("connect", "collect", "write", "run", "reboot", "wait", "verify"); `total` None: unknown."""
+    """`phase` is a code ("connect", "collect", "write", "run", "reboot", "wait", "verify"); `total` None: unknown.
+    `output` is what a command has printed since the last time."""
 
     phase: str
     done: int = 0
     total: int | None = None
-    detail: str = ""  # a path or command, never translated
+    detail: str = ""  # a path or command, never translated; of "wait" the code of why the last try failed
+    output: str = ""
 
 
 Report = Callable[[Progress], None]

@@ -29,11 +29,13 @@ from backend.snapshot.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """`rebooted`: the node was seen in a new boot. `verdicts` are those of the plan's intents, looked at afterwards."""
+    """`rebooted`: the node was seen in a new boot. `verdicts` are those of the plan's intents, looked at afterwards;
+    `differing` the files that were written and are not so when read back."""
 
     push_id: str
     rebooted: bool
     verdicts: tuple[Verdict, ...]
+    differing: tuple[str, ...] = ()
 
 
 class OpenNode:
@@ -145,7 +147,8 @@ class OpenNode:
         for verdict in verdicts:
             if verdict.holds:
                 self.unstage(verdict.intent)
-        return PushResult(push_id, rebooted, verdicts)
+        differing = tuple(step.path for step in plan.writes if self.node.files.get(step.path) != step.after)
+        return PushResult(push_id, rebooted, verdicts, differing)
 
     def close(self) -> None:
         if self._connection is not None:

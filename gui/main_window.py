@@ -356,7 +356,7 @@ class MainWindow(QMainWindow):
         if entry is not self._entry:
             return
         entry.plan_is_rollback = rollback
-        self.review.show_plan(plan, rollback=rollback)
+        self.review.show_plan(plan, node=entry.opened.node, rollback=rollback)
         self.review.push_button.setEnabled(self.review.push_button.isEnabled() and entry.opened.live)
         self.stack.setCurrentWidget(self.review)
         self._refresh_view()
@@ -371,7 +371,7 @@ class MainWindow(QMainWindow):
             self.tr("pushing…"),
             lambda token, report: opened.push(plan, reboot=True, token=token, report=report),
         )
-        self.push.begin(plan, task, rollback=entry.plan_is_rollback)
+        self.push.begin(plan, task, node=opened.node, rollback=entry.plan_is_rollback)
         self.stack.setCurrentWidget(self.push)
         self._refresh_view()
 
@@ -407,7 +407,7 @@ class MainWindow(QMainWindow):
                 ).format(entry.opened.name)
             )
             self._bar_note.setText(
-                self.tr("must reboot: {0}").format(", ".join(self._words.intent(i) for i in staged))
+                self.tr("must reboot: {0}").format(", ".join(self._words.intent(i, entry.opened.node) for i in staged))
                 if entry.opened.live
                 else self.tr("opened from a file: can be reviewed, not pushed")
             )

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QTimer, Signal, Slot
@@ -35,7 +35,7 @@ class Task(QObject):
     """One piece of work. Made on the GUI thread; every public signal is emitted there.
 
     Exactly one of succeeded, failed, cancelled comes, then finished. Of progress that comes faster than it
-    can be shown, the last of each phase is kept.
+    can be shown, the last of each phase is kept, and all output.
     """
 
     progressed = Signal(object)  # Progress
@@ -78,10 +78,11 @@ class Task(QObject):
 
     def _report(self, progress: Progress) -> None:
         with self._lock:
-            if self._waiting and self._waiting[-1].phase == progress.phase:
-                self._waiting[-1] = progress
-            else:
+            last = self._waiting[-1] if self._waiting else None
+            if last is None or last.phase != progress.phase or (last.done != progress.done and last.output):
                 self._waiting.append(progress)
+            else:
+                self._waiting[-1] = replace(progress, output=last.output + progress.output)
             if self._woken:
                 return
             self._woken = True

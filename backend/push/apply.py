@@ -62,7 +62,7 @@ def _carry_out(
         phase = _phase(step)
         if frame.type == "output":
             said[at] = (said.get(at, b"") + frame.body)[-_TAIL:]
-            report(Progress(phase, at, total, frame.body.decode("utf-8", "replace")))
+            report(Progress(phase, at, total, what(step), frame.body.decode("utf-8", "replace")))
         elif frame.fields["state"] == "failed":
             failed.append(_failure(connection.name, at, step, frame.fields, said.get(at, b"")))
         else:

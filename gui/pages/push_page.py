@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from textwrap import indent
+import shlex
 
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QTextCursor
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from backend.errors import LanewrightError, OutcomeUnknown
+from backend.node.node import Node
 from backend.plan.plan import Plan, Reboot, RunCommand, Step, Verdict, WriteFile
 from backend.progress import Progress
 from gui.dialogs.banner import Banner
@@ -48,6 +49,7 @@ class PushPage(QWidget):
         self._errors = ErrorWording(self)
         self._plan: Plan | None = None
         self._task: Task | None = None
+        self._node: Node | None = None
         self._rollback = False
         self._states: list[str] = []
         self.verdicts: tuple[Verdict, ...] = ()
@@ -128,8 +130,9 @@ class PushPage(QWidget):
         self._ticks.setInterval(500)
         self._ticks.timeout.connect(self._tick)
 
-    def begin(self, plan: Plan, task: Task, *, rollback: bool = False) -> None:
-        self._plan, self._task, self._rollback = plan, task, rollback
+    def begin(self, plan: Plan, task: Task, *, node: Node | None = None, rollback: bool = False) -> None:
+        """`node` is what the plan was made from: cards get their names from it."""
+        self._plan, self._task, self._node, self._rollback = plan, task, node, rollback
         self.verdicts = ()
         self.running = True
         self._title.setText(
@@ -177,6 +180,12 @@ class PushPage(QWidget):
             self.done_button.setFocus()
 
     def _set_state(self, row: int, state: str) -> None:
+        if self._states[row] == WAITING and state != WAITING and self._plan is not None:
+            step = self._plan.steps[row]
+            if isinstance(step, RunCommand):
+                self.output.appendPlainText(f"$ {shlex.join(step.argv)}\n")
+            else:
+                self.output.appendPlainText(self._wording.step(step, self._plan.hostname))
         self._states[row] = state
         words = {
             WAITING: self.tr("waiting"),
@@ -223,11 +232,17 @@ class PushPage(QWidget):
             "wait": self.tr("Waiting until the node answers again…"),
             "verify": self.tr("Reading the node again to see whether it holds…"),
         }.get(progress.phase, progress.phase)
-        if words != self._now.text():
-            self._now.setText(words)
-            self.output.appendPlainText(words)
-        if progress.detail:
-            self.output.appendPlainText(indent(progress.detail.rstrip(), "    "))
+        if progress.phase == "wait" and progress.detail:
+            words = self.tr("{0} ({1})").format(words, self._wording.last_try(progress.detail))
+        self._now.setText(words)
+        self._print(progress.output)
+
+    def _print(self, output: str) -> None:
+        """What a command has printed, as it comes: a line may arrive in pieces."""
+        if output:
+            self.output.moveCursor(QTextCursor.MoveOperation.End)
+            self.output.insertPlainText(output.replace("\r\n", "\n"))
+            self.output.moveCursor(QTextCursor.MoveOperation.End)
 
     def _row_of(self, progress: Progress) -> int | None:
         """The step that a progress is about. Cancel and states go by this."""
@@ -283,9 +298,17 @@ class PushPage(QWidget):
                 self.tr("The evidence below says what is missing."),
                 kind="warning",
             )
+        elif differing := getattr(result, "differing", ()):
+            self.banner.say(
+                self.tr("Pushed, but some files are not as they were written"),
+                self.tr("Something on the node changed {0} since. Read the node again and review.").format(
+                    ", ".join(differing)
+                ),
+                kind="error",
+            )
         elif self._rollback:
             self.banner.say(
-                self.tr("Undone"),
+                self.tr("Undone, and read back"),
                 self.tr("Every file is back as it was before the push, byte for byte."),
                 kind="good",
             )
@@ -340,9 +363,15 @@ class PushPage(QWidget):
                 False: (SIGNS[FAILED], self.tr("does not hold"), colours.bad),
                 None: (SIGNS[UNKNOWN], self.tr("cannot be told"), colours.warn),
             }[verdict.holds]
-            item = QTreeWidgetItem([self._wording.intent(verdict.intent), f"{sign}  {words}"])
+            wish = self._wording.intent(verdict.intent, self._node)
+            item = QTreeWidgetItem([wish, f"{sign}  {words}"])
             item.setFont(0, scaled(self.font(), 1.0, bold=True))
             item.setForeground(1, QColor(tone.text))
+            reason = self._wording.reason(verdict.code)
+            if reason and not verdict.holds:
+                said = QTreeWidgetItem([reason])
+                said.setFirstColumnSpanned(True)
+                item.addChild(said)
             for evidence in verdict.evidence:
                 text = self.tr("absent") if evidence.text is None else evidence.text.strip()
                 child = QTreeWidgetItem([f"{evidence.source}\n{text}"])

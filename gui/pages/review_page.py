@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from backend.node.node import Node
 from backend.plan.diff import SIGNS, diff_lines
 from backend.plan.plan import Plan, WriteFile
 from gui.dialogs.banner import Banner
@@ -91,14 +92,15 @@ class ReviewPage(QWidget):
         """The plan that is shown."""
         return self._plan
 
-    def show_plan(self, plan: Plan, *, rollback: bool = False) -> None:
+    def show_plan(self, plan: Plan, *, node: Node | None = None, rollback: bool = False) -> None:
+        """`node` is what the plan was made from: cards get their names from it."""
         self._plan = plan
         self._title.setText(
             self.tr("Undo the last push on {0}").format(plan.hostname)
             if rollback
             else self.tr("Review changes on {0}").format(plan.hostname)
         )
-        wishes = ", ".join(self._wording.intent(intent) for intent in plan.intents)
+        wishes = ", ".join(self._wording.intent(intent, node) for intent in plan.intents)
         self._subtitle.setText(
             self.tr("Every file goes back to the bytes it had before the push.")
             if rollback

@@ -6,7 +6,9 @@ import shlex
 
 from PySide6.QtCore import QObject
 
+from backend.node.node import Node
 from backend.plan.plan import Hazard, Plan, Reboot, RunCommand, Step, Verdict, WriteFile
+from gui import words
 
 
 class PlanWording(QObject):
@@ -60,13 +62,39 @@ class PlanWording(QObject):
         text = ", ".join(parts) or self.tr("nothing to do")
         return text[:1].upper() + text[1:]
 
-    def intent(self, intent: object) -> str:
+    def intent(self, intent: object, node: Node | None = None) -> str:
+        """`node` gives a card its name."""
         kind = getattr(intent, "kind", "")
         if kind == "iommu-on":
             return self.tr("IOMMU on")
         if kind == "reserve-card":
-            return self.tr("{0} reserved for passthrough").format(getattr(intent, "address", ""))
+            address = getattr(intent, "address", None)
+            function = node.by_address.get(address) if node is not None and address is not None else None
+            if function is None:
+                return self.tr("{0} reserved for passthrough").format(address)
+            return self.tr("{0} ({1}) reserved for passthrough").format(
+                words.short_name(function), words.short_address(function.address)
+            )
         return str(kind)
+
+    def reason(self, code: str) -> str:
+        """Why an intent does not hold; empty where the evidence alone says it."""
+        return {
+            "firmware-off": self.tr("The firmware offers no IOMMU: switch it on in its setup (VT-d, AMD-Vi, IOMMU)."),
+            "switched-off": self.tr("The kernel was started with the IOMMU turned off."),
+            "not-active": self.tr("The kernel was not told otherwise, and still the IOMMU is not active."),
+            "other-driver": self.tr("Another driver holds it. Look for what loads that driver before vfio-pci."),
+            "no-such-device": self.tr("There is no device at this address any more."),
+            "device-moved": self.tr("Another device is at this address now. Look for the card's new address."),
+        }.get(code, "")
+
+    def last_try(self, code: str) -> str:
+        """Why a node that restarts could not be reached yet."""
+        return {
+            "same-boot": self.tr("it has not gone down yet"),
+            "refused": self.tr("it is up, SSH is not"),
+            "login-refused": self.tr("it is up, logins are not let in yet"),
+        }.get(code, self.tr("no answer yet"))
 
     def hazard(self, hazard: Hazard) -> str:
         """What the host would lose, and by which way the device is used."""

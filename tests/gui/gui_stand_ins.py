@@ -59,6 +59,7 @@ def machine() -> Node:
 @dataclass
 class Result:
     verdicts: tuple[Verdict, ...] = ()
+    differing: tuple[str, ...] = ()
 
 
 @dataclass
@@ -71,6 +72,7 @@ class StandInNode:
     staged: tuple[Intent, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     holds: bool | None = True
+    differing: tuple[str, ...] = ()
     fails: Exception | None = None
     gate: threading.Event = field(default_factory=threading.Event)
     pushed: list[Plan] = field(default_factory=list)
@@ -106,7 +108,8 @@ class StandInNode:
             raise self.fails
         self.staged = ()
         evidence = (Evidence("/sys/bus/pci/devices/0000:01:00.0/driver", "../vfio-pci"),)
-        return Result(tuple(Verdict(intent, self.holds, "driver", evidence) for intent in plan.intents))
+        code = "holds" if self.holds else "other-driver"
+        return Result(tuple(Verdict(intent, self.holds, code, evidence) for intent in plan.intents), self.differing)
 
     def save(self, path: Path) -> None:
         path.write_bytes(b"saved")

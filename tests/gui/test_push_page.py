@@ -7,6 +7,7 @@ from gui_stand_ins import STEPS, StandInNode, Wish
 
 from backend.errors import LoginError, OutcomeUnknown
 from backend.plan.plan import Plan
+from backend.progress import Progress
 from gui.pages.push_page import PushPage
 from gui.tasks import TaskRunner
 
@@ -55,7 +56,29 @@ def test_a_verdict_that_fails_is_not_called_done(qtbot, page, runner) -> None:
     begin(page, runner, node)
     qtbot.waitUntil(lambda: not page.running)
     assert "not everything holds" in page.banner.text
-    assert "does not hold" in page.verdict_list.topLevelItem(0).text(1)
+    wish = page.verdict_list.topLevelItem(0)
+    assert "does not hold" in wish.text(1)
+    assert "Another driver" in wish.child(0).text(0)
+
+
+def test_a_file_that_is_not_as_written_is_told(qtbot, page, runner) -> None:
+    node = StandInNode(differing=("/etc/default/grub",))
+    node.gate.set()
+    begin(page, runner, node)
+    qtbot.waitUntil(lambda: not page.running)
+    assert page.banner.is_error
+    assert "/etc/default/grub" in page.banner.text
+
+
+def test_output_that_comes_in_pieces_is_one_text(qtbot, page, runner) -> None:
+    def work(token, report) -> None:
+        report(Progress("run", 3, 5, "update-initramfs"))
+        report(Progress("run", 3, 5, "update-initramfs", "Generating /boot/ini"))
+        report(Progress("run", 3, 5, "update-initramfs", "trd.img\ndone\n"))
+
+    page.begin(PLAN, runner.start("pve1", work))
+    qtbot.waitUntil(lambda: not page.running)
+    assert "Generating /boot/initrd.img\ndone\n" in page.output.toPlainText()
 
 
 @pytest.mark.parametrize(("error", "state"), [(OutcomeUnknown(), "unknown"), (LoginError(), "failed")])

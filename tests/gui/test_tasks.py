@@ -136,6 +136,21 @@ def test_progress_in_a_flood_is_thinned_but_phases_and_the_last_one_come(qtbot, 
     assert len(seen) < 1000
 
 
+def test_no_output_is_lost_in_a_flood(qtbot, runner: TaskRunner) -> None:
+    def work(token: CancelToken, report: Report) -> None:
+        for line in range(3000):
+            report(Progress("run", line // 1000, 3, "command", f"{line}\n"))
+
+    task = runner.start("node", work)
+    seen: list[Progress] = []
+    task.progressed.connect(seen.append)
+    with qtbot.waitSignal(task.finished):
+        pass
+    for step in range(3):
+        said = "".join(progress.output for progress in seen if progress.done == step)
+        assert said == "".join(f"{line}\n" for line in range(1000 * step, 1000 * (step + 1)))
+
+
 def test_progress_after_a_silence_is_not_held_back(qtbot, runner: TaskRunner) -> None:
     gate = threading.Event()
 

@@ -42,7 +42,7 @@ class Opened:
 
     def push(self, plan: Plan, *, reboot: bool, token: CancelToken, report: object) -> SimpleNamespace:
         self.pushed.append(plan)
-        return SimpleNamespace(push_id="1", rebooted=reboot, verdicts=())
+        return SimpleNamespace(push_id="1", rebooted=reboot, verdicts=(), differing=())
 
     def close(self) -> None:
         self.closed = True

@@ -88,7 +88,7 @@ def test_all_the_way(node: OpenNode, world: World) -> None:
     steps = [p for p in ears.heard if p.phase in ("write", "run", "reboot")]
     assert [p.done for p in steps] == sorted(p.done for p in steps)
     assert {p.total for p in steps} == {3}
-    assert any("update-initramfs: Generating" in p.detail for p in steps)
+    assert any("update-initramfs: Generating" in p.output for p in steps)
 
 
 def test_without_the_reboot(node: OpenNode, world: World) -> None:
