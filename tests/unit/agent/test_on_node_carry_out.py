@@ -192,6 +192,14 @@ def test_write_create_remove_and_run(machine: Machine) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == mode, path
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_owner_stays(machine: Machine) -> None:
+    old = machine.file("/etc/old", b"1")
+    os.chown(old, 12, 34)
+    machine.push([write_step("/etc/old", b"1")], b"2")
+    assert (old.read_bytes(), old.stat().st_uid, old.stat().st_gid) == (b"2", 12, 34)
+
+
 @pytest.mark.parametrize(("before", "there"), [(b"x", b"y"), (None, b"y"), (b"x", None)])
 def test_a_stale_digest_stops_all_before_the_first_write(
     machine: Machine, before: bytes | None, there: bytes | None
