@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
-from backend.cli_text import VERDICTS, printable, sentence
+from backend.cli_text import DIFFERENCES, VERDICTS, printable, sentence
 from backend.errors import (
     Cancelled,
     ConnectError,
@@ -27,7 +27,9 @@ from backend.errors import (
     SnapshotError,
     StalePlan,
 )
+from backend.node.address import PciAddress
 from backend.node.as_json import node_json
+from backend.node.compare import Difference, compare
 from backend.node.node import Node
 from backend.plan.diff import unified
 from backend.plan.plan import Intent, Plan, Reboot, RunCommand, Step, Verdict, WriteFile
@@ -107,6 +109,16 @@ def _show(arguments: argparse.Namespace) -> int:
     else:
         print(_describe(node))
     return DONE
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    before, after = open_file(arguments.before).node, open_file(arguments.after).node
+    found = compare(before, after)
+    if arguments.json:
+        _print_json(comparison_json(found))
+    else:
+        print(_differences(before, after, found))
+    return NOT_SO if found else DONE
 
 
 def _plan(arguments: argparse.Namespace) -> int:
@@ -280,6 +292,23 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
+def comparison_json(found: Sequence[Difference]) -> dict[str, Any]:
+    """Schema lanewright/comparison/1, see docs/cli.md."""
+    return {
+        "schema": "lanewright/comparison/1",
+        "differences": [
+            {
+                "what": difference.what,
+                "was": difference.was,
+                "now": difference.now,
+                "before": None if difference.before is None else str(difference.before),
+                "after": None if difference.after is None else str(difference.after),
+            }
+            for difference in found
+        ],
+    }
+
+
 def _intent_json(intent: Intent) -> dict[str, Any]:
     fields: dict[str, Any] = {"kind": intent.kind}
     for field in dataclasses.fields(intent):  # type: ignore[arg-type]  # they are, which a Protocol cannot say
@@ -321,6 +350,23 @@ def _describe(node: Node) -> str:
         lines += ["", *_columns(slots)]
     lines += [f"not read: {problem}" for problem in node.problems]
     return printable("\n".join(lines))
+
+
+def _differences(before: Node, after: Node, found: Sequence[Difference]) -> str:
+    """The machine's, then each device with its name once and its differences below."""
+    lines: list[str] = []
+    last: tuple[PciAddress | None, PciAddress | None] = (None, None)
+    for difference in found:
+        at = (difference.before, difference.after)
+        if at != last:
+            node, address = (after, difference.after) if difference.after is not None else (before, difference.before)
+            function = None if address is None else node.by_address[address]
+            name = "" if function is None else function.device_name or function.class_name or function.ids or ""
+            lines += ["", f"{address}  {name}".rstrip()]
+            last = at
+        was, now = ("-" if text is None else text or "nothing" for text in (difference.was, difference.now))
+        lines.append(f"    {DIFFERENCES[difference.what]}: {was} -> {now}")
+    return printable("\n".join(lines) or "No difference.")
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -395,6 +441,11 @@ def _parser() -> argparse.ArgumentParser:
     snapshot.add_argument("--redact", action="store_true", help="replace names, addresses and serial numbers")
     snapshot.set_defaults(run=_snapshot)
     commands.add_parser("show", parents=[file], help="describe a snapshot").set_defaults(run=_show)
+    comparison = commands.add_parser("compare", help="what is different between two snapshots")
+    comparison.add_argument("before", type=Path, metavar="BEFORE")
+    comparison.add_argument("after", type=Path, metavar="AFTER")
+    comparison.add_argument("--json", action="store_true")
+    comparison.set_defaults(run=_compare)
     commands.add_parser("plan", parents=[file, wanted], help="what a push would change").set_defaults(run=_plan)
     commands.add_parser("push", parents=[live, wanted, change], help="change a node").set_defaults(run=_push)
     commands.add_parser("verify", parents=[live, wanted], help="does a node do it?").set_defaults(run=_verify)

@@ -88,6 +88,30 @@ ERRORS = {
     "no-secret": "Nothing came on stdin. Give the password or passphrase there, or leave --password-stdin out.",
 }
 
+DIFFERENCES = {
+    "firmware": "firmware",
+    "kernel": "kernel",
+    "pve-version": "PVE",
+    "loader": "boot loader",
+    "iommu": "IOMMU",
+    "interrupt-remapping": "interrupt remapping",
+    "parameter": "kernel parameter",
+    "module-options": "module options",
+    "appeared": "appeared",
+    "vanished": "vanished",
+    "moved": "moved",
+    "slot": "slot",
+    "driver": "driver",
+    "group": "shares its group with",
+    "group-number": "group number",
+    "link": "link",
+    "interface": "interface",
+    "vfs": "virtual functions",
+    "reset": "reset methods",
+    "bar": "BAR sizes",
+    "guest": "named by",
+}
+
 VERDICTS = {True: "holds", False: "DOES NOT HOLD", None: "cannot be told"}
 
 

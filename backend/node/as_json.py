@@ -44,6 +44,7 @@ def node_json(node: Node) -> dict[str, Any]:
         },
         "boot_id": node.boot_id,
         "pve_version": node.pve_version,
+        "firmware": node.firmware,
         "taken": node.taken,
         "guests": [
             {"vmid": g.vmid, "name": g.name, "onboot": g.onboot, "hostpci": dict(g.hostpci)} for g in node.guests

@@ -90,6 +90,7 @@ class Node:
     cmdline: str | None = None  # /proc/cmdline without the line end
     boot_id: str | None = None
     pve_version: str | None = None
+    firmware: str | None = None  # maker, version and date of the BIOS
     taken: str | None = None  # ISO 8601 UTC, when the snapshot was made
     iommu: Iommu = Iommu()
     boot: BootChain = BootChain()

@@ -42,6 +42,7 @@ def read_node(snapshot: Snapshot) -> Node:
         cmdline=read_cmdline(snapshot),
         boot_id=snapshot.text("/proc/sys/kernel/random/boot_id"),
         pve_version=pve_version(printed(snapshot, "pveversion") or ""),
+        firmware=dmi.read_firmware(firmware),
         taken=snapshot.taken,
         iommu=read_iommu(snapshot, groups),
         boot=read_boot_chain(snapshot),

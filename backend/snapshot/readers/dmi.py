@@ -15,7 +15,7 @@ from backend.node.function import Function
 from backend.node.node import Slot
 from backend.snapshot.readers import config_space
 
-_HEAD = {"System Slot Information": "slot", "Onboard Device": "device"}
+_HEAD = {"System Slot Information": "slot", "Onboard Device": "device", "BIOS Information": "firmware"}
 _NO_NAME = ("", "Not Specified", "None", "Unknown", "To Be Filled By O.E.M.")
 
 
@@ -44,6 +44,16 @@ def read_firmware_slots(text: str) -> tuple[FirmwareSlot, ...]:
                 )
             )
     return tuple(found)
+
+
+def read_firmware(text: str) -> str | None:
+    """``American Megatrends International, LLC. F31 (11/02/2023)`` (SMBIOS 7.1); None where it is not told."""
+    for title, fields in _structures(text):
+        if title == "firmware":
+            told = [fields[name] for name in ("Vendor", "Version") if fields.get(name)]
+            date = fields.get("Release Date")
+            return " ".join((*told, f"({date})") if date else told) or None
+    return None
 
 
 def read_labels(text: str) -> Mapping[PciAddress, str]:
