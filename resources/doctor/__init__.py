@@ -12,12 +12,12 @@ from string import Formatter
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """English. ``title``: what is so, one line. ``means``: what that leads to. ``do``: what to do about it.
-    Placeholders in braces are the values that a finding tells."""
+    """English. ``title``: what is so, one line. ``means``: what that leads to. ``do``: what to do about it; empty for a
+    symptom, whose causes say that. Placeholders in braces are the values that a finding tells."""
 
     title: str
     means: str
-    do: str
+    do: str = ""
 
     @property
     def placeholders(self) -> frozenset[str]:
