@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -14,7 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+from backend.cli_doctor import answer_json, answer_text, ask, rules_json, rules_text
 from backend.cli_text import DIFFERENCES, VERDICTS, printable, sentence
+from backend.doctor.symptoms import log_lines
 from backend.errors import (
     Cancelled,
     ConnectError,
@@ -31,6 +33,7 @@ from backend.node.address import PciAddress
 from backend.node.as_json import node_json
 from backend.node.compare import Difference, compare
 from backend.node.node import Node
+from backend.plan.as_json import intent_json
 from backend.plan.diff import unified
 from backend.plan.plan import Intent, Plan, Reboot, RunCommand, Step, Verdict, WriteFile
 from backend.plan.toml import loads
@@ -55,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser.parse_args(argv)
         if getattr(arguments, "agent", False) and arguments.password_stdin:
             parser.error("--agent asks for no password: leave --password-stdin out")
+        if arguments.run is _doctor and arguments.rules == (arguments.file is not None):
+            parser.error("doctor takes a FILE, or else --rules")
         status: int = arguments.run(arguments)
         sys.stdout.flush()
     except SystemExit as ended:  # argparse has said why
@@ -129,6 +134,22 @@ def _plan(arguments: argparse.Namespace) -> int:
     else:
         print(_review(plan))
     return REFUSED if plan.refused else DONE
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    if arguments.rules:
+        if arguments.json:
+            _print_json(rules_json())
+        else:
+            print(printable(rules_text()))
+        return DONE
+    node = open_file(arguments.file).node
+    answer = ask(node, [line for path in arguments.log for line in log_lines(str(path), _log_text(path))])
+    if arguments.json:
+        _print_json(answer_json(answer))
+    else:
+        print(printable(answer_text(answer, shutil.get_terminal_size().columns)))
+    return NOT_SO if answer.grave else DONE
 
 
 def _push(arguments: argparse.Namespace) -> int:
@@ -236,6 +257,14 @@ def _read_secret() -> str:
     return secret
 
 
+def _log_text(path: Path) -> str:
+    """Whatever bytes a log holds."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SnapshotError("file-unreadable", path=str(path), found=error.strerror or "") from None
+
+
 def _intents(path: Path) -> tuple[Intent, ...]:
     try:
         text = path.read_text(encoding="utf-8")
@@ -276,7 +305,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "schema": "lanewright/plan/1",
         "hostname": plan.hostname,
         "boot_id": plan.boot_id,
-        "intents": [_intent_json(intent) for intent in plan.intents],
+        "intents": [intent_json(intent) for intent in plan.intents],
         "steps": [_step_json(step) for step in plan.steps],
         "hazards": [
             {
@@ -307,14 +336,6 @@ def comparison_json(found: Sequence[Difference]) -> dict[str, Any]:
             for difference in found
         ],
     }
-
-
-def _intent_json(intent: Intent) -> dict[str, Any]:
-    fields: dict[str, Any] = {"kind": intent.kind}
-    for field in dataclasses.fields(intent):  # type: ignore[arg-type]  # they are, which a Protocol cannot say
-        value = getattr(intent, field.name)
-        fields[field.name] = list(value) if isinstance(value, tuple) else str(value)
-    return fields
 
 
 def _step_json(step: Step) -> dict[str, Any]:
@@ -446,6 +467,12 @@ def _parser() -> argparse.ArgumentParser:
     comparison.add_argument("after", type=Path, metavar="AFTER")
     comparison.add_argument("--json", action="store_true")
     comparison.set_defaults(run=_compare)
+    doctor = commands.add_parser("doctor", help="what stands in the way, and what to do")
+    doctor.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    doctor.add_argument("--log", type=Path, action="append", default=[], metavar="FILE", help="a task log or a journal")
+    doctor.add_argument("--rules", action="store_true", help="list what is looked for")
+    doctor.add_argument("--json", action="store_true")
+    doctor.set_defaults(run=_doctor)
     commands.add_parser("plan", parents=[file, wanted], help="what a push would change").set_defaults(run=_plan)
     commands.add_parser("push", parents=[live, wanted, change], help="change a node").set_defaults(run=_push)
     commands.add_parser("verify", parents=[live, wanted], help="does a node do it?").set_defaults(run=_verify)
