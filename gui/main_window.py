@@ -23,11 +23,15 @@ from PySide6.QtWidgets import (
 
 from backend.errors import IntentError
 from backend.node.address import PciAddress
+from backend.node.compare import Difference, compare
+from backend.node.node import Node
 from backend.plan.plan import Intent, Plan
+from backend.progress import CancelToken, Report
 from gui.dialogs.connect_dialog import ConnectDialog
 from gui.errors import ErrorWording
 from gui.named import named
 from gui.opening import Opening, OpenNode, iommu_on, reserve_card
+from gui.pages.compare_page import ComparePage
 from gui.pages.empty_page import EmptyPage
 from gui.pages.node_list import NodeList
 from gui.pages.node_page import NodePage
@@ -72,8 +76,9 @@ class MainWindow(QMainWindow):
         self.page = NodePage()
         self.review = ReviewPage()
         self.push = PushPage()
+        self.comparison = ComparePage()
         self.stack = named(QStackedWidget(), "main_stack")
-        for page in (self.empty, self.page, self.review, self.push):
+        for page in (self.empty, self.page, self.review, self.push, self.comparison):
             self.stack.addWidget(page)
 
         self._make_actions()
@@ -91,6 +96,8 @@ class MainWindow(QMainWindow):
         self.push.done_requested.connect(self._show_node)
         self.push.undo_requested.connect(self.review_rollback)
         self.push.ended.connect(self._push_ended)
+        self.comparison.back_requested.connect(self._show_node)
+        self.comparison.device_requested.connect(self._show_device)
 
         self.resize(1280, 820)
         geometry = settings.value("window/geometry")
@@ -112,6 +119,7 @@ class MainWindow(QMainWindow):
         self.connect_action = action("action_connect", self.tr("&Connect to a node…"), QKeySequence("Ctrl+N"))
         self.open_action = action("action_open", self.tr("&Open a file…"), keys.Open)
         self.save_action = action("action_save", self.tr("&Save snapshot…"), keys.Save)
+        self.compare_action = action("action_compare", self.tr("Co&mpare with a file…"), QKeySequence("Ctrl+D"))
         self.close_action = action("action_close_node", self.tr("C&lose node"), QKeySequence("Ctrl+W"))
         self.quit_action = action("action_quit", self.tr("&Quit"), QKeySequence("Ctrl+Q"))
         self.refresh_action = action("action_refresh", self.tr("&Read again"), QKeySequence("Ctrl+R"))
@@ -124,6 +132,7 @@ class MainWindow(QMainWindow):
         self.connect_action.triggered.connect(self.connect_to_node)
         self.open_action.triggered.connect(self._ask_file)
         self.save_action.triggered.connect(self._ask_save)
+        self.compare_action.triggered.connect(self._ask_compare)
         self.close_action.triggered.connect(self.close_node)
         self.quit_action.triggered.connect(self.close)
         self.refresh_action.triggered.connect(self.refresh)
@@ -192,7 +201,7 @@ class MainWindow(QMainWindow):
         first = bar.addMenu(self.tr("&Node"))
         first.addActions([self.connect_action, self.open_action, self.demo_action])
         first.addSeparator()
-        first.addActions([self.refresh_action, self.save_action, self.close_action])
+        first.addActions([self.refresh_action, self.save_action, self.compare_action, self.close_action])
         first.addSeparator()
         first.addAction(self.quit_action)
         changes = bar.addMenu(self.tr("&Changes"))
@@ -416,6 +425,7 @@ class MainWindow(QMainWindow):
         live = free and entry is not None and entry.opened.live
         self.nodes.setEnabled(not self.push.running)
         self.save_action.setEnabled(free)
+        self.compare_action.setEnabled(free)
         self.close_action.setEnabled(free)
         self.refresh_action.setEnabled(live)
         self.rollback_action.setEnabled(live)
@@ -481,6 +491,44 @@ class MainWindow(QMainWindow):
         box.fileSelected.connect(lambda path: self.save_file(Path(path)))
         box.finished.connect(box.deleteLater)
         box.open()
+
+    def _ask_compare(self) -> None:
+        entry = self._entry
+        if entry is None:
+            return
+        box = QFileDialog(
+            self, self.tr("Compare {0} with an earlier snapshot, or another machine").format(entry.opened.name)
+        )
+        box.setFileMode(QFileDialog.FileMode.ExistingFile)
+        box.fileSelected.connect(lambda path: self.compare_with(Path(path)))
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    def compare_with(self, path: Path) -> Task | None:
+        """Show what is different between the file's machine and the chosen one."""
+        entry = self._entry
+        if entry is None:
+            return None
+        after = entry.opened.node
+
+        def work(token: CancelToken, report: Report) -> tuple[Node, tuple[Difference, ...]]:
+            before = self._opening.open_file(path).node
+            return before, compare(before, after)
+
+        task = self._runner.start("disk", work)
+        task.succeeded.connect(lambda found: self._show_comparison(entry, found[0], after, found[1]))
+        task.failed.connect(self._show_error)
+        return task
+
+    def _show_comparison(self, entry: _Entry, before: Node, after: Node, found: tuple[Difference, ...]) -> None:
+        if entry is self._entry and not self.push.running:
+            self.comparison.show_comparison(before, after, found)
+            self.stack.setCurrentWidget(self.comparison)
+            self._refresh_view()
+
+    def _show_device(self, address: PciAddress) -> None:
+        self._show_node()
+        self.page.selection.current = address
 
     def save_file(self, path: Path) -> Task | None:
         entry = self._entry

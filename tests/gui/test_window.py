@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,26 @@ def test_geometry_is_remembered(qtbot, runner, opening, settings, window) -> Non
     again = MainWindow(runner, opening, settings)
     qtbot.addWidget(again)
     assert again.size() == size
+
+
+def test_a_file_is_compared_and_a_device_of_it_shown(qtbot, window, node, opening, tmp_path: Path) -> None:
+    earlier = StandInNode()
+    earlier.node = replace(
+        node.node, kernel="5.15.0", functions=tuple(f for f in node.node.functions if f.address != GPU)
+    )
+    opening.answers.append(earlier)
+    with qtbot.waitSignal(window.compare_with(tmp_path / "earlier").finished):
+        pass
+    assert window.stack.currentWidget() is window.comparison
+    assert "Appeared" in window.comparison.text()
+    window.comparison.device_requested.emit(GPU)
+    assert window.stack.currentWidget() is window.page
+    assert window.page.selection.current == GPU
+
+
+def test_a_file_that_cannot_be_compared_is_told(qtbot, window, node, opening, tmp_path: Path) -> None:
+    opening.answers.append(SnapshotError("not-a-snapshot", path=str(tmp_path)))
+    with qtbot.waitSignal(window.compare_with(tmp_path).finished):
+        pass
+    assert window.stack.currentWidget() is window.page
+    assert window.page.error.isVisible()
