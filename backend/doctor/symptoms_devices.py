@@ -108,8 +108,8 @@ DEVICES = (
     symptom(
         "symptom-reset-refused",
         (
-            r"error writing '1' to '/sys/bus/pci/devices/[^/]+/reset'",
-            r"(?:failed to|can't) reset PCI device '",
+            r"error writing '1' to '\S+/reset'",
+            r"(?:failed to|can't) reset PCI device\b",
         ),
         causes=("device-no-reset", "device-reset-bus-only", "device-amd-reset-bug", "cause-reset-refused"),
     ),
@@ -156,14 +156,13 @@ DEVICES = (
     ),
     symptom(
         "symptom-irq-nobody-cared",
-        (r"\birq (?P<irq>\d+): nobody cared",),
+        (r"irq (?P<irq>\d+): nobody cared",),
         causes=("intx-shared", "cause-interrupt-unclaimed"),
     ),
     symptom(
         "symptom-vfio-probe",
         (
-            r"vfio-pci: probe of (?P<address>[0-9a-f:.]+) failed with error -\d+",
-            r"vfio-pci (?P<address>[0-9a-f:.]+): probe with driver vfio-pci failed with error -\d+",
+            r"vfio-pci\b.*\bprobe\b.* failed with error -\d+",  # "probe of ADDRESS", since 6.11 "probe with driver"
             r"exists in vfio-pci device denylist, driver probing disallowed",
         ),
         causes=("vfio-denylist", "bridge-named", "iommu-not-active", "vfio-probe-failed"),

@@ -19,7 +19,8 @@ GUESTS = (
         "symptom-start-timeout",
         (
             r"start failed: .*got timeout",
-            r"VM (?P<vmid>\d+) qmp command '?[\w-]+'? failed - (?:got timeout|unable to connect .*timeout after \d+)",
+            r"VM (?P<vmid>\d+) qmp command '[^']+' failed\b.*\btimeout\b",
+            r"qmp command '[^']+' failed\b.*\btimeout after \d+ retries",
         ),
         causes=("cause-memory-pinning", "kernel-regression", "device-flr-broken"),
     ),
@@ -30,7 +31,7 @@ GUESTS = (
             r"vfio_(?:container_)?dma_map\(.*= -12\b",
             r"cannot set up guest memory '[^']*': Cannot allocate memory",
             r"RLIMIT_MEMLOCK \(\d+\) exceeded",
-            r"\bunable to allocate .*memory",
+            r"unable to allocate\b",
         ),
         causes=("cause-memory-short",),
     ),
@@ -64,7 +65,7 @@ GUESTS = (
     ),
     symptom(
         "symptom-other-device",
-        (r"'(?P<property>id|subsystem-id)' does not match for '(?P<mapping>[^']+)' \((?P<real>\S+) != ",),
+        (r"'(?P<property>id|subsystem-id)' does not match\b(?: for '(?P<mapping>[^']+)')?(?: \((?P<real>\S+) != )?",),
         causes=("mapping-two-ids", "mapping-invalid", "cause-addresses-moved"),
     ),
     symptom(
@@ -74,13 +75,21 @@ GUESTS = (
     ),
     symptom(
         "symptom-mapping-group",
-        (r"'iommugroup' does not match .*\((?P<real>-?\d+) != (?P<configured>-?\d+)\)",),
+        (r"'iommugroup' does not match\b(?:.*\((?P<real>-?\d+) != (?P<configured>-?\d+)\))?",),
         causes=("mapping-group-moved", "mapping-invalid"),
     ),
     symptom(
         "symptom-mapping-mdev",
         (r"'mdev' does not match",),
         causes=("mapping-invalid", "cause-mdev-driver-late"),
+    ),
+    symptom(
+        "symptom-mapping-refused",
+        (
+            _INVALID
+            + r"(?!pci device '|missing expected|unexpected property|'(?:id|subsystem-id|iommugroup|mdev)' does)",
+        ),
+        causes=("mapping-invalid", "cause-addresses-moved"),
     ),
     symptom(
         "symptom-mapping-not-found",
@@ -105,8 +114,9 @@ GUESTS = (
     symptom(
         "symptom-code-43",
         (
-            r"(?i)\((?:code|problem) 43\)|\bproblem: 0x2B\b|\bCM_PROB_FAILED_POST_START\b",
-            r"(?i)^(?!.*\b(?:exit|error|status|return) code 43\b).*\bcode 43\b",
+            r"(?<!exit )(?<!error )(?<!status )(?<!return )[Cc]ode 43\b",
+            r"Problem: 0x2B\b",
+            r"CM_PROB_FAILED_POST_START",
         ),
         causes=(
             "rom-shadowed",
@@ -120,7 +130,7 @@ GUESTS = (
     symptom(
         "symptom-legacy-igd",
         (
-            r"legacy IGD assignment (?:requires|is not compatible|only works)",
+            r"legacy IGD assignment\b",
             r"only one device can be assigned in legacy-igd mode",
         ),
         causes=("guest-legacy-igd",),
@@ -133,8 +143,8 @@ GUESTS = (
     symptom(
         "symptom-vgpu",
         (
-            r"vgpu type '(?P<type>[^']+)' not available for '(?P<address>[^']+)'",
-            r"pci device '(?P<address>[^']+)' has no (?:type|available instances of) '(?P<type>[^']+)'",
+            r"vgpu type '(?P<type>[^']+)' not available\b",
+            r"has no (?:type|available instances of) '(?P<type>[^']+)'",
             r"could not create mediated device",
         ),
         causes=(

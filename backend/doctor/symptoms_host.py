@@ -80,7 +80,7 @@ HOST = (
         "symptom-dma-fault",
         (
             r"DMAR: \[(?:DMA Read|DMA Write|INTR-REMAP)[^\]]*\] Request device \[(?P<address>[0-9a-fx:.]+)\]",
-            r"AMD-Vi: Event logged \[IO_PAGE_FAULT\b",
+            r"IO_PAGE_FAULT\b",
         ),
         causes=("dma-faults", "rmrr", "device-dead"),
     ),
@@ -103,7 +103,7 @@ HOST = (
         "symptom-unbind-hangs",
         (
             r"INFO: task (?:qm|kvm|pvedaemon|task UPID)\S*:\d+ blocked for more than \d+ seconds",
-            r"\bamdgpu_pci_remove\+0x",
+            r"amdgpu_pci_remove\+0x",
         ),
         causes=("kernel-regression", "cause-driver-holds-on"),
     ),
@@ -116,7 +116,7 @@ HOST = (
             r"EXT4-fs \((?P<disk>[^)]+)\): Remounting filesystem read-only",
         ),
         causes=("group-takes-host-device", "ids-hit-more", "guest-onboot-dangerous", "cause-host-disk-failing"),
-        hints=(r"\bvmbr\d+: port \d+\((?P<nic>(?!tap|veth|fw)\w+)\) entered disabled state",),
+        hints=(r"vmbr\d+: port \d+\((?P<nic>(?!tap|veth|fw)\w+)\) entered disabled state",),
     ),
     symptom(
         "symptom-onboot-takes-host",

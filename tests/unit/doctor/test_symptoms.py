@@ -596,6 +596,13 @@ MORE = (
     ),
     Row(
         0,
+        "TASK ERROR: PCI device mapping invalid (hardware probably changed): a reason of a newer PVE",
+        "symptom-mapping-refused",
+        "mapping-invalid",
+        "TASK ERROR: PCI device mapping invalid (hardware probably changed): 'mdev' does not match for 'gpu' (0 != 1)",
+    ),
+    Row(
+        0,
         "TASK ERROR: PCI device mapping not found for 'gpu'",
         "symptom-mapping-not-found",
         "mapping-unknown",
