@@ -197,7 +197,7 @@ def _symptom_lines(one: Recognised, width: int) -> Iterator[str]:
     for place, cause in enumerate(likely, 1):
         told = _said_of(cause)
         yield from _wrapped(f"{place}. {cause.code} ({_FITS[cause.fit]}): {told.title}", width, "    ", "       ")
-        if told.do and not cause.findings:  # else its remedy is told above
+        if cause.fit is not Fit.NOT_SEEN and not cause.findings:  # else its remedy is told above, or beside the point
             yield from _wrapped(f"Do: {told.do}", width, "       ")
 
 

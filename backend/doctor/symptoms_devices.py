@@ -125,7 +125,14 @@ DEVICES = (
             r"not ready \d+ms after (?!FLR)[\w ]+; giving up",
             r"AMD-Vi: Completion-Wait loop timed out",
         ),
-        causes=("device-amd-reset-bug", "device-flr-broken", "device-no-reset", "device-reset-bus-only", "device-dead"),
+        causes=(
+            "device-amd-reset-bug",
+            "vendor-reset-unused",
+            "device-flr-broken",
+            "device-no-reset",
+            "device-reset-bus-only",
+            "device-dead",
+        ),
     ),
     symptom(
         "symptom-config-unreadable",
@@ -139,7 +146,7 @@ DEVICES = (
             r"can't change power state from D3(?:cold|hot) to D0",
             r"Refused to change power state",
         ),
-        causes=("device-d3cold", "device-dead", "device-flr-broken"),
+        causes=("device-d3cold", "d3cold-allowed", "device-dead", "device-flr-broken"),
     ),
     symptom(
         "symptom-interrupt-pin",

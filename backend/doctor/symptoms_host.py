@@ -74,7 +74,7 @@ HOST = (
             r"PCIe Bus Error: severity=(?P<severity>\w+)",
             r"AER: (?:Multiple )?Correct(?:ed|able) error (?:message )?received",
         ),
-        causes=("aer-flood", "cause-link-signal", "device-dead"),
+        causes=("aer-flood", "link-degraded-width", "link-degraded-speed", "cause-link-signal", "device-dead"),
     ),
     symptom(
         "symptom-dma-fault",
