@@ -34,6 +34,7 @@ _PCI = {
         "sriov_totalvfs",
         "sriov_numvfs",
         "driver_override",
+        "removable",
         "config",
     ],
     "links": ["driver", "iommu_group", "physfn"],
@@ -85,6 +86,12 @@ _CONFIGURATION = [  # small files of /etc and the like, whole
     "/etc/network/interfaces.d/*",
     "/etc/udev/rules.d/*",
     "/etc/systemd/network/*",
+    "/usr/local/lib/systemd/network/*",  # pve-network-interface-pinning
+    "/etc/systemd/system/*.service",  # what makes virtual functions at boot
+    "/etc/sysfs.conf",
+    "/etc/sysfs.d/*",
+    "/etc/tmpfiles.d/*",
+    "/etc/rc.local",
     "/etc/fstab",
     "/etc/corosync/corosync.conf",
     "/etc/pve/corosync.conf",
@@ -118,7 +125,8 @@ _KERNEL = [
 # Kernel log lines that tell of remapping, groups, passthrough, resets, links.
 _JOURNAL = (
     "DMAR|AMD-Vi|iommu|IOMMU|vfio|remapping|x2apic|ACS|BAR [0-9]|not ready .*FLR|D3cold|"
-    "AER|simplefb|efifb|BOOTFB|Command line|pcieport|denylist"
+    "AER|simplefb|efifb|BOOTFB|Command line|pcieport|denylist|PCIe Bus Error|header type|stuck in D3|"
+    "change power state|nobody cared|Flags mismatch irq"
 )
 
 _COMMANDS = [

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from backend.doctor import devices, displays, groups, links, network_names, resets, sriov
 from backend.doctor.finding import Finding, Rule, Severity
 from backend.node.node import Node
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    *groups.RULES,
+    *devices.RULES,
+    *resets.RULES,
+    *links.RULES,
+    *displays.RULES,
+    *sriov.RULES,
+    *network_names.RULES,
+)
 
 _ORDER = tuple(Severity)
 

@@ -81,6 +81,8 @@ class Function:
     subordinate_bus: int | None = None
     has_pci_bus: bool = False  # a ``pci_bus`` directory: the bridges that PVE leaves alone (SysFSTools.pm)
     serial: str | None = None  # Device Serial Number capability
+    irq: int | None = None  # the interrupt line, or the first message where its driver uses MSI; None: none
+    removable: bool | None = None  # behind a port that leads outside (Thunderbolt, USB4)
     config: bytes = b""  # config space as read: 64, 256 or 4096 bytes
 
     @property

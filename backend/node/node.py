@@ -13,11 +13,23 @@ from backend.node.function import Function
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A range of memory addresses, both ends in it. ``kind``: what holds it, as the kernel names it: "BOOTFB" in
+    /proc/iomem; "direct", "direct-relaxable", "reserved", "msi" of a group's reserved_regions."""
+
+    kind: str
+    start: int
+    end: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """An IOMMU group: what can only go to a guest together."""
 
     id: int
     functions: tuple[PciAddress, ...]
+    reserved: tuple[Region, ...] = ()  # what a guest cannot have at these addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,8 @@ class Node:
     uses: tuple[Use, ...] = ()
     guests: tuple[Guest, ...] = ()
     interfaces: Mapping[str, PciAddress] = field(default_factory=lambda: MappingProxyType({}))  # NIC name -> function
+    interface_names: frozenset[str] = frozenset()  # of every interface, virtual ones and alternative names too
+    framebuffers: tuple[Region, ...] = ()  # memory that the boot display holds, as /proc/iomem tells
     modules: tuple[str, ...] = ()  # loaded now
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))  # on its disks, whole, by path
     log: tuple[Evidence, ...] = ()  # the kernel's log of this boot, lines that matter

@@ -43,6 +43,7 @@ _ATTRIBUTES = frozenset(
         "modalias",
         "numa_node",
         "power_state",
+        "removable",
         "reset_method",
         "resource",
         "revision",

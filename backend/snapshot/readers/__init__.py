@@ -12,13 +12,13 @@ from backend.snapshot.readers import dmi, sysfs
 from backend.snapshot.readers.boot_chain import read_boot_chain
 from backend.snapshot.readers.cmdline import read_cmdline
 from backend.snapshot.readers.commands import printed
-from backend.snapshot.readers.display import display_uses
+from backend.snapshot.readers.display import display_uses, read_framebuffers
 from backend.snapshot.readers.files import read_files
 from backend.snapshot.readers.guests import guest_uses, read_guests
 from backend.snapshot.readers.iommu import read_iommu
 from backend.snapshot.readers.log import read_log
 from backend.snapshot.readers.names import Record, read_records
-from backend.snapshot.readers.network import network_uses, read_interfaces
+from backend.snapshot.readers.network import network_uses, read_interface_names, read_interfaces
 from backend.snapshot.readers.storage import storage_uses
 from backend.snapshot.snapshot import Snapshot
 
@@ -57,6 +57,8 @@ def read_node(snapshot: Snapshot) -> Node:
         ),
         guests=guests,
         interfaces=interfaces,
+        interface_names=read_interface_names(snapshot),
+        framebuffers=read_framebuffers(snapshot),
         modules=tuple(line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()),
         files=read_files(snapshot),
         log=read_log(snapshot),

@@ -30,6 +30,13 @@ def read_interfaces(snapshot: Snapshot) -> Mapping[str, PciAddress]:
     return MappingProxyType(found)
 
 
+def read_interface_names(snapshot: Snapshot) -> frozenset[str]:
+    """Of every interface, virtual ones too, and the alternative names that ip knows (``altnames``)."""
+    told = (entry.get("altnames") for entry in _json(printed(snapshot, "ip", "-j", "addr")))
+    alternative = (str(name) for names in told if isinstance(names, list) for name in names)
+    return frozenset((*snapshot.listdir(_NET), *alternative))
+
+
 def network_uses(snapshot: Snapshot, interfaces: Mapping[str, PciAddress]) -> Iterator[Use]:
     """Chains run from the NIC up: ("eno1", "bond0", "vmbr0")."""
     if not interfaces:

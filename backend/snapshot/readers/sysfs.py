@@ -6,13 +6,14 @@ plain dictionary look-ups; equal texts are parsed once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
 from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
 from backend.node.function import Bar, Function, Link
-from backend.node.node import Group, Slot
+from backend.node.node import Group, Region, Slot
 from backend.snapshot.readers import config_space
 from backend.snapshot.snapshot import Snapshot
 
@@ -130,6 +131,8 @@ def _read_function(snapshot: Snapshot, at: PciAddress, folder: str) -> Function:
         has_pci_bus="pci_bus" in snapshot.listdir(folder),
         serial=config_space.serial(config) if len(config) > 256 else None,
         config=config,
+        irq=number("irq") or None,
+        removable={"removable": True, "fixed": False}.get(text("removable") or ""),
     )
 
 
@@ -216,7 +219,19 @@ def read_groups(snapshot: Snapshot, functions: Sequence[Function]) -> tuple[Grou
     for function in functions:
         if function.group is not None:
             members.setdefault(function.group, []).append(function.address)
-    return tuple(Group(number, tuple(members[number])) for number in sorted(members))
+    return tuple(Group(id_, tuple(members[id_]), tuple(_reserved(snapshot, id_))) for id_ in sorted(members))
+
+
+def _reserved(snapshot: Snapshot, group: int) -> Iterator[Region]:
+    """Lines as ``0x00000000fee00000 0x00000000feefffff msi`` (Documentation/ABI/testing/sysfs-kernel-iommu_groups)."""
+    path = f"{_GROUPS}/{group}/reserved_regions"
+    for number, line in enumerate((snapshot.text(path) or "").splitlines(), 1):
+        words = line.split()
+        try:
+            start, end = int(words[0], 16), int(words[1], 16)
+        except (ValueError, IndexError):
+            continue
+        yield Region(" ".join(words[2:]), start, end, Evidence(path, line, number))
 
 
 def read_slots(snapshot: Snapshot, functions: Sequence[Function]) -> tuple[Slot, ...]:

@@ -1,0 +1,110 @@
+"""What goes to guests, and how to point at it: what the rules of groups and devices have in common."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
+from backend.node.function import Function
+from backend.node.node import Guest, Node
+
+_ADDRESS = re.compile(r"(?<![\w:.])(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7](?![\w.])")
+_NOT_BOUND = re.compile(r"(?:^|,)(?:mdev=|driver=keep(?:,|$))")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one hostpci line of a guest names, and PVE will bind to vfio-pci when that guest starts. Never empty."""
+
+    functions: tuple[Function, ...]
+    guest: Guest
+    slot: str  # "hostpci0"
+
+    @property
+    def function(self) -> Function:
+        """The first one: what QEMU's options are about."""
+        return self.functions[0]
+
+    @property
+    def value(self) -> str:
+        return self.guest.hostpci.get(self.slot, "")
+
+
+def claims(node: Node) -> Iterator[Claim]:
+    """By guest and line. Mediated devices and ``driver=keep`` leave a function with the host's driver
+    (PVE::QemuServer::PCI::prepare_pci_device)."""
+    named: defaultdict[tuple[str, ...], list[Function]] = defaultdict(list)
+    for function in node.functions:
+        for use in node.uses_of.get(function.address, ()):
+            if use.kind == "guest":
+                named[use.chain[:2]].append(function)
+    for guest in node.guests:
+        for slot, value in guest.hostpci.items():
+            functions = named.get((str(guest.vmid), slot))
+            if functions and not _NOT_BOUND.search(value):
+                yield Claim(tuple(functions), guest, slot)
+
+
+def passed(node: Node) -> tuple[Function, ...]:
+    """Functions that a guest claims, or that vfio-pci holds by now, in their order."""
+    claimed = {function.address for claim in claims(node) for function in claim.functions}
+    return tuple(f for f in node.functions if f.address in claimed or f.driver == "vfio-pci")
+
+
+def given(node: Node, guest: Guest) -> frozenset[PciAddress]:
+    """All that a guest's lines claim together."""
+    return frozenset(f.address for claim in claims(node) if claim.guest is guest for f in claim.functions)
+
+
+def taken_along(node: Node, claim: Claim) -> tuple[Function, ...]:
+    """The other members of its groups that go where it goes: all without a ``pci_bus`` folder
+    (PVE::SysFSTools::pci_dev_group_bind_to_vfio). A host bridge goes too, but nobody misses it."""
+    mates = dict.fromkeys(mate for function in claim.functions for mate in node.mates(function.address))
+    return tuple(m for m in mates if m not in claim.functions and not m.has_pci_bus and not m.is_bridge)
+
+
+def attribute(function: Function, name: str, text: object) -> Evidence:
+    """A file of the function's folder in sysfs, or a link's last part."""
+    return Evidence(f"/sys/bus/pci/devices/{function.address}/{name}", None if text is None else str(text))
+
+
+def membership(function: Function) -> Evidence:
+    return attribute(function, "iommu_group", function.group)
+
+
+def hostpci(node: Node, guest: Guest, slot: str) -> Evidence:
+    """The line of the guest's configuration."""
+    path = f"/etc/pve/qemu-server/{guest.vmid}.conf"
+    lines = node.files.get(path, b"").decode("utf-8", "replace").splitlines()
+    number = next((n for n, line in enumerate(lines, 1) if line.startswith(f"{slot}:")), None)
+    return Evidence(path, f"{slot}: {guest.hostpci.get(slot, '')}", number)
+
+
+def address_in(node: Node, text: str) -> PciAddress | None:
+    """The first address of a line of the log that this node has."""
+    found = (PciAddress.parse(match[0]) for match in _ADDRESS.finditer(text))
+    return next((address for address in found if address in node.by_address), None)
+
+
+def name_of(function: Function) -> str:
+    """As an admin knows it: ``0000:01:00.0 GA102 [GeForce RTX 3090]``."""
+    return f"{function.address} {function.device_name or function.ids or ''}".rstrip()
+
+
+def heard(node: Node, pattern: re.Pattern[str]) -> Iterator[tuple[PciAddress | None, str, tuple[Evidence, ...]]]:
+    """Lines of the log that the pattern is in, by the device that they name first: its address where this node has it,
+    what to call it, the lines."""
+    found: dict[PciAddress | None, list[Evidence]] = {}
+    for line in node.log:
+        if line.text and pattern.search(line.text):
+            found.setdefault(address_in(node, line.text), []).append(line)
+    for address, lines in found.items():
+        if address is not None:
+            yield address, name_of(node.by_address[address]), tuple(lines)
+        else:
+            named = _ADDRESS.search(lines[0].text or "")
+            yield None, named[0] if named else "a device", tuple(lines)
