@@ -51,9 +51,9 @@ class Answer:
 
 def ask(node: Node, lines: Sequence[Evidence]) -> Answer:
     """The logs' lines are heard by the rules as the node's own are."""
-    node = with_log(node, lines)
-    findings = examine(node)
-    return Answer(node, findings, recognise(lines, node, findings), checklist(node, findings))
+    hearing = with_log(node, lines)
+    findings = examine(hearing)
+    return Answer(hearing, findings, recognise(lines, node, findings), checklist(hearing, findings))
 
 
 # As JSON

@@ -103,12 +103,14 @@ def _hardware(node: Node) -> tuple[State, tuple[Evidence, ...]]:
 
 def _parameter(node: Node) -> tuple[State, tuple[Evidence, ...]]:
     evidence = (Evidence("/proc/cmdline", node.cmdline),)
+    if node.iommu.active:
+        return State.DONE, evidence
     if node.cmdline is None:
-        return State.UNKNOWN, evidence
+        return State.UNKNOWN, ()
     given = split(node.cmdline)
-    if any(token in given for token in ("iommu=off", "intel_iommu=off", "amd_iommu=off")) and not node.iommu.active:
+    if any(token in given for token in ("iommu=off", "intel_iommu=off", "amd_iommu=off")):
         return State.TODO, evidence
-    if node.iommu.active or node.iommu.vendor == "amd":
+    if node.iommu.vendor == "amd":
         return State.DONE, evidence
     if any(token.startswith("intel_iommu=on") for token in given) or node.iommu.default_on:
         return State.DONE, evidence
@@ -158,7 +160,7 @@ def _devices(node: Node) -> tuple[State, tuple[Evidence, ...]]:
 
 def _guests(node: Node) -> tuple[State, tuple[Evidence, ...]]:
     lines = tuple(_hostpci(node))
-    return _state(bool(lines)), lines
+    return _state(bool(lines) if node.guests or node.files else None), lines
 
 
 def _machine(node: Node) -> tuple[State, tuple[Evidence, ...]]:
@@ -168,6 +170,8 @@ def _machine(node: Node) -> tuple[State, tuple[Evidence, ...]]:
 
 def _mappings(node: Node) -> tuple[State, tuple[Evidence, ...]]:
     """Mappings are a choice: where no VM names one, nothing is left to do."""
+    if not node.files and not node.guests:
+        return State.UNKNOWN, ()
     return State.DONE, tuple(line for line in _hostpci(node) if "mapping=" in (line.text or ""))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from backend.doctor.examine import examine
-from backend.doctor.finding import Finding
+from backend.doctor.examine import RULES, examine
+from backend.doctor.finding import Finding, Subject
 from backend.doctor.own_causes import OWN_CAUSES
 from backend.doctor.symptom import Symptom
 from backend.doctor.symptoms_devices import DEVICES
@@ -181,7 +181,24 @@ def _weighed(code: str, sighting: _Sighting, node: Node | None, findings: Sequen
         so = OWN_CAUSES[code](node)
         return Cause(code, Fit.OPEN if so is None else Fit.SEEN if so else Fit.NOT_SEEN)
     fitting = tuple(f for f in findings if f.code == code and _concerns(f, sighting, node))
-    return Cause(code, Fit.SEEN if fitting else Fit.NOT_SEEN, fitting)
+    if fitting:
+        return Cause(code, Fit.SEEN, fitting)
+    return Cause(code, Fit.NOT_SEEN if _could_tell(code, sighting, node) else Fit.OPEN)
+
+
+def _could_tell(code: str, sighting: _Sighting, node: Node) -> bool:
+    """Whether silence of a rule says something: the snapshot has what rules of its subject look at, and the device."""
+    subject = next((rule.subject for rule in RULES if rule.code == code), None)
+    match subject:
+        case Subject.HARDWARE:
+            return node.iommu.active is not None
+        case Subject.KERNEL | Subject.MODULES | Subject.GUESTS:
+            return bool(node.files)
+        case Subject.GROUPS | Subject.DEVICES:
+            there = sighting.address is None or sighting.address in node.by_address
+            return there and bool(node.groups if subject is Subject.GROUPS else node.log)
+        case _:
+            return True
 
 
 def _concerns(finding: Finding, sighting: _Sighting, node: Node) -> bool:

@@ -117,7 +117,7 @@ def test_json(snapshot: Path, log: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [evidence["line"] for evidence in symptom["evidence"]] == [2, 3]
     assert (symptom["causes"][0]["code"], symptom["causes"][0]["fit"]) == ("group-member-on-host-driver", "seen")
     assert symptom["causes"][0]["findings"] == [1]
-    assert {cause["fit"] for cause in symptom["causes"][1:]} == {"not-seen"}
+    assert {cause["fit"] for cause in symptom["causes"][1:]} == {"open"}  # its IOMMU is off: no groups to look at
     assert [step["code"] for step in told["checklist"]] == [step.code for step in checklist(Node(), ())]
     assert [step["state"] for step in told["checklist"] if 0 in step["findings"]] == ["todo"]
 

@@ -24,6 +24,7 @@ NIC = PciAddress.parse("0000:02:00.0")
 ON = Iommu(active=True, vendor="intel", interrupt_remapping=True, firmware_table=True, default_on=False)
 FUNCTIONS = (Function(GPU, driver="vfio-pci", group=1), Function(NIC, driver="igb", group=1))
 GROUPS = (Group(1, (GPU, NIC)),)
+FILES = MappingProxyType({"/etc/hostname": b"pve1\n"})
 HELD = (Use(GPU, "guest", ("101", "hostpci0")), Use(NIC, "this-connection", ("eno1",)))
 GUEST = Guest(101, "win11", True, MappingProxyType({"hostpci0": "0000:01:00,pcie=1"}))
 
@@ -46,6 +47,7 @@ def steps(node: Node, *findings: Finding) -> dict[str, Step]:
         ("step-firmware", Node(iommu=Iommu(firmware_table=False)), State.TODO),
         ("step-firmware", Node(iommu=Iommu(firmware_table=True)), State.DONE),
         ("step-parameter", Node(), State.UNKNOWN),
+        ("step-parameter", Node(iommu=Iommu(active=True)), State.DONE),
         ("step-parameter", Node(cmdline="ro quiet", iommu=Iommu(vendor="amd")), State.DONE),
         ("step-parameter", Node(cmdline="ro", iommu=Iommu(vendor="intel", default_on=True)), State.DONE),
         ("step-parameter", Node(cmdline="ro", iommu=Iommu(vendor="intel", default_on=False)), State.TODO),
@@ -70,8 +72,11 @@ def steps(node: Node, *findings: Finding) -> dict[str, Step]:
         ("step-devices", Node(iommu=ON, functions=FUNCTIONS[1:]), State.TODO),
         ("step-devices", Node(iommu=Iommu(active=False), functions=FUNCTIONS[1:]), State.BLOCKED),
         ("step-guests", Node(functions=FUNCTIONS, guests=(GUEST,)), State.DONE),
-        ("step-guests", Node(functions=FUNCTIONS), State.TODO),
-        ("step-machine", Node(functions=FUNCTIONS), State.BLOCKED),
+        ("step-guests", Node(functions=FUNCTIONS), State.UNKNOWN),
+        ("step-guests", Node(functions=FUNCTIONS, files=FILES), State.TODO),
+        ("step-machine", Node(functions=FUNCTIONS, files=FILES), State.BLOCKED),
+        ("step-mappings", Node(functions=FUNCTIONS), State.UNKNOWN),
+        ("step-mappings", Node(functions=FUNCTIONS, files=FILES), State.DONE),
     ],
 )
 def test_state(code: str, node: Node, state: State) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from rule_cases import Case
 
+from backend.doctor.examine import RULES
 from backend.doctor.finding import Finding, Rule, Severity, Subject, Told
 from backend.doctor.own_causes import OWN_CAUSES
 from backend.doctor.symptoms import KEPT, SYMPTOMS, Fit, Recognised, log_lines, recognise, with_log
 from backend.node.address import PciAddress
 from backend.node.function import Function
-from backend.node.node import Group, Guest, Node
+from backend.node.node import Group, Guest, Iommu, Node
 from resources.doctor import sentences
 
 GPU = PciAddress.parse("0000:01:00.0")
@@ -22,6 +25,9 @@ AUDIO = PciAddress.parse("0000:01:00.1")
 NIC = PciAddress.parse("0000:02:00.0")
 NODE = Node(
     kernel="6.8.12-4-pve",
+    iommu=Iommu(active=True),
+    files=MappingProxyType({"/etc/hostname": b"pve1"}),
+    log=log_lines("journalctl -k -b", "Linux version 6.8.12-4-pve"),
     functions=(
         Function(GPU, class_code=0x030000, group=1, sriov_total=16, sriov_vfs=0),
         Function(AUDIO, group=1),
@@ -447,11 +453,11 @@ ROWS = (
     ),
     Row(
         38,
-        "pcieport 0000:00:1c.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)",
+        "igb 0000:02:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)",
         "symptom-aer",
         "aer-flood",
         "pcieport 0000:00:1c.0: AER: enabled with IRQ 122",
-        PciAddress.parse("0000:00:1c.0"),
+        NIC,
     ),
     Row(
         39,
@@ -616,7 +622,13 @@ MORE = (
         "multifunction=on",
     ),
 )
-ALL = pytest.mark.parametrize("row", [*ROWS, *MORE], ids=lambda row: f"{row.number}-{row.cause}")
+
+
+def ids(row: Row) -> str:
+    return f"{row.number}-{row.cause}"
+
+
+ALL = pytest.mark.parametrize("row", [*ROWS, *MORE], ids=ids)
 
 
 def finding(code: str, address: PciAddress | None = None, vmid: int | None = None) -> Finding:
@@ -662,7 +674,7 @@ def test_cause_that_this_node_does_not_have_is_no_first_guess(row: Row) -> None:
         one = seen(row.text, finding(code))[row.symptom]
         first = next(cause for cause in one.causes if cause.code not in OWN_CAUSES)
         assert (first.code, first.fit) == (code, Fit.SEEN)
-        assert all(cause.fit is Fit.NOT_SEEN for cause in one.causes if cause.code in set(rules) - {code})
+        assert all(cause.fit is not Fit.SEEN for cause in one.causes if cause.code in set(rules) - {code})
 
 
 def test_hints_count_only_where_the_node_shows_a_cause() -> None:
@@ -675,6 +687,20 @@ def test_without_a_node_every_cause_is_open() -> None:
     (one,) = recognise(log_lines("x", "TASK ERROR: cannot prepare PCI pass-through, IOMMU not present"))
     assert {cause.fit for cause in one.causes} == {Fit.OPEN}
     assert [cause.code for cause in one.causes] == list(one.symptom.causes)
+
+
+@pytest.mark.parametrize(
+    ("text", "node"),
+    [
+        ("vfio-pci 0000:09:00.0: not ready 65535ms after FLR; giving up", NODE),  # no such device here
+        ("vfio-pci 0000:02:00.0: not ready 65535ms after FLR; giving up", replace(NODE, log=())),
+        ("kvm: vfio 0000:02:00.0: group 7 is not viable", replace(NODE, groups=())),
+    ],
+    ids=["device", "log", "groups"],
+)
+def test_what_a_snapshot_lacks_rules_nothing_out(text: str, node: Node) -> None:
+    (one,) = seen(text, node=node).values()
+    assert {cause.fit for cause in one.causes if cause.code in {rule.code for rule in RULES}} == {Fit.OPEN}
 
 
 def test_finding_about_another_device_is_no_cause() -> None:
@@ -744,6 +770,45 @@ def test_every_own_cause_is_named_by_a_symptom() -> None:
     named = {code for symptom in SYMPTOMS for code in symptom.causes}
     assert set(OWN_CAUSES) <= named
     assert all(re.fullmatch(r"[a-z0-9-]+", code) for code in named)
+
+
+# With the doctor's own rules, on the nodes that show each of them
+
+
+def cases() -> dict[str, Case]:
+    """The first case of each rule's tests, by code."""
+    found: dict[str, Case] = {}
+    for path in sorted(Path(__file__).parent.glob("test_*_rules.py")):
+        for value in vars(importlib.import_module(path.stem)).values():
+            for case in value if isinstance(value, tuple) else ():
+                if isinstance(case, Case):
+                    found.setdefault(case.code, case)
+    return found
+
+
+NODES = cases()
+
+
+@pytest.mark.parametrize("row", [row for row in (*ROWS, *MORE) if row.cause in NODES], ids=ids)
+def test_message_leads_to_the_cause_that_a_node_shows(row: Row) -> None:
+    """The message names the device, group or guest that the rule finds on that node."""
+    node = NODES[row.cause].yes
+    (rule,) = (rule for rule in RULES if rule.code == row.cause)
+    told = next(rule.check(node))
+    text = row.text
+    function = None if told.address is None else node.by_address.get(told.address)
+    if row.address is not None and told.address is not None:
+        text = text.replace(str(row.address), str(told.address))
+    if function is not None and function.group is not None:
+        text = text.replace("group 1", f"group {function.group}").replace("/dev/vfio/1", f"/dev/vfio/{function.group}")
+    if told.vmid is not None:
+        text = text.replace("101", str(told.vmid))
+    (one,) = (one for one in recognise(log_lines("task.log", text), node) if one.symptom.code == row.symptom)
+    (cause,) = (cause for cause in one.causes if cause.code == row.cause)
+    assert cause.fit is Fit.SEEN
+    # The rule hears the message too, so it may tell more than before; of the same device or guest it must.
+    assert (told.address, told.vmid) in [(finding.told.address, finding.told.vmid) for finding in cause.findings]
+    assert one.causes[0].fit is Fit.SEEN
 
 
 # The lines of real machines
