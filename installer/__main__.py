@@ -125,7 +125,8 @@ def run_checks(pytest: list[str]) -> int:
         ("ruff", "format", "--check"),
         ("mypy",),
         ("importlinter",),
-        ("pytest",),
+        # Two at a time: emulated machines are most of the time, and a computer has two cores at least.
+        ("pytest", "-n", "2", "--dist", "loadgroup"),
     )
     for check in checks:
         print("==> " + " ".join(check), flush=True)

@@ -18,10 +18,15 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as lab whatever here asks for a machine."""
-    for item in items:
-        if HERE in item.path.parents and "lab_image" in getattr(item, "fixturenames", ()):
-            item.add_marker("lab")
+    """Mark as lab whatever here asks for a machine, and keep together what shares one: each group of tests stays in
+    one process. Machines take longest, so they go first."""
+    ours = [i for i in items if HERE in i.path.parents and "lab_image" in getattr(i, "fixturenames", ())]
+    for item in ours:
+        item.add_marker("lab")
+        callspec = getattr(item, "callspec", None)
+        shared = callspec.id if callspec is not None and "machine" in callspec.params else item.nodeid
+        item.add_marker(pytest.mark.xdist_group(shared))
+    items[:] = [*ours, *(item for item in items if item not in ours)]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.agent.protocol import (
@@ -45,7 +45,6 @@ def stream(frames: list[Frame], noise: list[bytes] | None = None) -> bytes:
     return b"".join(parts)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(FRAMES, NOISE, st.data())
 def test_frames_in_pieces(frames: list[Frame], noise: list[bytes], data: st.DataObject) -> None:
     sent = stream(frames, noise)
@@ -55,7 +54,6 @@ def test_frames_in_pieces(frames: list[Frame], noise: list[bytes], data: st.Data
     assert found == frames
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(FRAMES, NOISE)
 def test_frames_byte_by_byte(frames: list[Frame], noise: list[bytes]) -> None:
     reader = FrameReader()

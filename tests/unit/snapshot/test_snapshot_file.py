@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import SnapshotError
@@ -40,7 +40,6 @@ SMALL = Snapshot(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(SNAPSHOTS)
 def test_round_trip(snapshot: Snapshot) -> None:
     assert loads(dumps(snapshot)) == snapshot
@@ -70,7 +69,6 @@ def test_every_damaged_byte_is_told_or_harmless() -> None:
         assert found == SMALL  # zlib's own header has bits without meaning
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.binary())
 def test_foreign_bytes(data: bytes) -> None:
     with pytest.raises(SnapshotError):

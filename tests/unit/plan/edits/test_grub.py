@@ -157,7 +157,7 @@ FILE = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=FILE, second=FILE)
 def test_a_real_shell_agrees(first: bytes, second: bytes, tmp_path: Path) -> None:
     files = {grub.DEFAULT: first, DROP_IN: second}

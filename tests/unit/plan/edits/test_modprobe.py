@@ -88,7 +88,7 @@ FILE = st.lists(COMMAND, max_size=4).map(lambda commands: "\n".join([*commands, 
 
 
 @pytest.mark.skipif(shutil.which("modprobe") is None, reason="kmod is not installed")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=FILE, last=FILE)
 @example(first=b"softdep nouveau \\\n \n", last=b"")
 @example(first=b"softdep nouveau\n", last=b"softdep nouveau pre: snd\n")
