@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import getpass
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.doctor.examine import examine
+from backend.doctor.finding import Finding
+from backend.doctor.symptoms import Recognised, recognise
 from backend.errors import ConnectError, IntentError, Refused, SnapshotError
+from backend.node.evidence import Evidence
 from backend.node.node import Node
 from backend.plan.build import build
 from backend.plan.plan import Intent, Plan, Reboot, Verdict
@@ -96,6 +100,14 @@ class OpenNode:
     def verify(self, intents: Iterable[Intent]) -> tuple[Verdict, ...]:
         """What each intent says of the node as last read."""
         return tuple(intent.holds(self.node) for intent in intents)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the doctor says of the node as last read. Takes a while on a large one."""
+        return examine(self.node)
+
+    def explain(self, lines: Sequence[Evidence]) -> tuple[Recognised, ...]:
+        """The symptoms that a log shows, with what may be behind each on this node."""
+        return recognise(lines, self.node)
 
     # What will be
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -21,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from backend.doctor.finding import Finding
 from backend.errors import IntentError
 from backend.node.address import PciAddress
 from backend.node.compare import Difference, compare
@@ -28,19 +27,22 @@ from backend.node.node import Node
 from backend.plan.plan import Intent, Plan
 from backend.progress import CancelToken, Report
 from gui.dialogs.connect_dialog import ConnectDialog
+from gui.dialogs.files import ask_open, ask_save
+from gui.dialogs.log_dialog import LogDialog
 from gui.errors import ErrorWording
+from gui.menus import Menus
 from gui.named import named
 from gui.opening import Opening, OpenNode, iommu_on, reserve_card
 from gui.pages.compare_page import ComparePage
 from gui.pages.empty_page import EmptyPage
 from gui.pages.node_list import NodeList
 from gui.pages.node_page import NodePage
-from gui.pages.primary_button import PrimaryButton
 from gui.pages.push_page import PushPage
 from gui.pages.review_page import ReviewPage
 from gui.pages.wording import PlanWording
 from gui.tasks import Task, TaskRunner
 from gui.theme import scaled
+from gui.widgets.change_bar import ChangeBar
 
 
 @dataclass
@@ -53,6 +55,8 @@ class _Entry:
     busy: str = ""  # words for what runs in its lane
     trouble: str = ""  # words for what went wrong last
     plan_is_rollback: bool = False
+    examined: Node | None = None  # whose findings these are
+    findings: tuple[Finding, ...] = ()
 
 
 class MainWindow(QMainWindow):
@@ -81,9 +85,9 @@ class MainWindow(QMainWindow):
         for page in (self.empty, self.page, self.review, self.push, self.comparison):
             self.stack.addWidget(page)
 
-        self._make_actions()
+        self.menus = Menus(self)
+        self._connect_actions()
         self._make_layout()
-        self._make_menus()
 
         self.empty.connect_requested.connect(self.connect_to_node)
         self.empty.open_requested.connect(self._ask_file)
@@ -91,6 +95,8 @@ class MainWindow(QMainWindow):
         self.page.reserve_requested.connect(self.reserve)
         self.page.unstage_requested.connect(self._unstage_address)
         self.page.iommu_on_requested.connect(self.stage_iommu_on)
+        self.page.stage_requested.connect(self.stage)
+        self.page.explain_requested.connect(self.explain_log)
         self.review.back_requested.connect(self._show_node)
         self.review.push_requested.connect(self._push)
         self.push.done_requested.connect(self._show_node)
@@ -107,41 +113,26 @@ class MainWindow(QMainWindow):
 
     # --- building
 
-    def _make_actions(self) -> None:
-        def action(name: str, text: str, shortcut: QKeySequence | QKeySequence.StandardKey | None) -> QAction:
-            made = QAction(text, self)
-            made.setObjectName(name)
-            if shortcut is not None:
-                made.setShortcut(shortcut)
-            return made
-
-        keys = QKeySequence.StandardKey
-        self.connect_action = action("action_connect", self.tr("&Connect to a node…"), QKeySequence("Ctrl+N"))
-        self.open_action = action("action_open", self.tr("&Open a file…"), keys.Open)
-        self.save_action = action("action_save", self.tr("&Save snapshot…"), keys.Save)
-        self.compare_action = action("action_compare", self.tr("Co&mpare with a file…"), QKeySequence("Ctrl+D"))
-        self.close_action = action("action_close_node", self.tr("C&lose node"), QKeySequence("Ctrl+W"))
-        self.quit_action = action("action_quit", self.tr("&Quit"), QKeySequence("Ctrl+Q"))
-        self.refresh_action = action("action_refresh", self.tr("&Read again"), QKeySequence("Ctrl+R"))
-        self.iommu_action = action("action_iommu_on", self.tr("Turn &IOMMU on"), QKeySequence("Ctrl+I"))
-        self.unstage_action = action("action_unstage_last", self.tr("&Unstage last change"), keys.Undo)
-        self.discard_action = action("action_discard", self.tr("&Discard all changes"), None)
-        self.review_action = action("action_review", self.tr("R&eview changes…"), QKeySequence("Ctrl+Return"))
-        self.rollback_action = action("action_rollback", self.tr("Undo last &push…"), None)
-        self.demo_action = action("action_demo", self.tr("Open the &demo"), None)
-        self.connect_action.triggered.connect(self.connect_to_node)
-        self.open_action.triggered.connect(self._ask_file)
-        self.save_action.triggered.connect(self._ask_save)
-        self.compare_action.triggered.connect(self._ask_compare)
-        self.close_action.triggered.connect(self.close_node)
-        self.quit_action.triggered.connect(self.close)
-        self.refresh_action.triggered.connect(self.refresh)
-        self.iommu_action.triggered.connect(self.stage_iommu_on)
-        self.unstage_action.triggered.connect(self.unstage_last)
-        self.discard_action.triggered.connect(self.discard)
-        self.review_action.triggered.connect(self.review_changes)
-        self.rollback_action.triggered.connect(self.review_rollback)
-        self.demo_action.triggered.connect(self.demo_requested)
+    def _connect_actions(self) -> None:
+        menus = self.menus
+        for action, does in (
+            (menus.connect, self.connect_to_node),
+            (menus.open, self._ask_file),
+            (menus.save, self._ask_save),
+            (menus.compare, self._ask_compare),
+            (menus.close, self.close_node),
+            (menus.quit, self.close),
+            (menus.refresh, self.refresh),
+            (menus.find, self.page.start_search),
+            (menus.explain, self.explain_log),
+            (menus.iommu, self.stage_iommu_on),
+            (menus.unstage, self.unstage_last),
+            (menus.discard, self.discard),
+            (menus.review, self.review_changes),
+            (menus.rollback, self.review_rollback),
+            (menus.demo, self.demo_requested),
+        ):
+            action.triggered.connect(does)
 
     def _make_layout(self) -> None:
         title = QLabel(self.tr("Nodes"))
@@ -164,22 +155,9 @@ class MainWindow(QMainWindow):
             side.addLayout(row)
         self._side.setMinimumWidth(170)
 
-        self._bar = named(QFrame(), "change_bar")
-        self._bar.setFrameShape(QFrame.Shape.StyledPanel)
-        self._bar_title = named(QLabel(), "change_bar_title")
-        self._bar_title.setFont(scaled(self.font(), 1.0, bold=True))
-        self._bar_note = QLabel()
-        self._discard = named(QPushButton(self.tr("Discard")), "discard")
-        self._discard.clicked.connect(self.discard)
-        self._review = named(PrimaryButton(self.tr("Review…")), "review")
-        self._review.clicked.connect(self.review_changes)
-        bar = QHBoxLayout(self._bar)
-        bar.setContentsMargins(16, 8, 16, 8)
-        bar.setSpacing(12)
-        bar.addWidget(self._bar_title)
-        bar.addWidget(self._bar_note, 1)
-        bar.addWidget(self._discard)
-        bar.addWidget(self._review)
+        self.bar = ChangeBar()
+        self.bar.discard.clicked.connect(self.discard)
+        self.bar.review.clicked.connect(self.review_changes)
 
         split = QSplitter()
         split.setChildrenCollapsible(False)
@@ -193,23 +171,8 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(split, 1)
-        layout.addWidget(self._bar)
+        layout.addWidget(self.bar)
         self.setCentralWidget(central)
-
-    def _make_menus(self) -> None:
-        bar = self.menuBar()
-        first = bar.addMenu(self.tr("&Node"))
-        first.addActions([self.connect_action, self.open_action, self.demo_action])
-        first.addSeparator()
-        first.addActions([self.refresh_action, self.save_action, self.compare_action, self.close_action])
-        first.addSeparator()
-        first.addAction(self.quit_action)
-        changes = bar.addMenu(self.tr("&Changes"))
-        changes.addActions([self.iommu_action])
-        changes.addSeparator()
-        changes.addActions([self.unstage_action, self.discard_action, self.review_action])
-        changes.addSeparator()
-        changes.addAction(self.rollback_action)
 
     # --- open nodes
 
@@ -282,13 +245,41 @@ class MainWindow(QMainWindow):
             return
         entry = self._entry
         if entry is not None:
-            self.page.show_node(entry.opened.node, live=entry.opened.live)
+            self._show(entry)
         self._show_node()
 
     def _show_if_current(self, entry: _Entry) -> None:
         if entry is self._entry:
-            self.page.show_node(entry.opened.node, live=entry.opened.live)
+            self._show(entry)
             self._refresh_view()
+
+    def _show(self, entry: _Entry) -> None:
+        """Its node, and what the doctor says of it: looked for in the node's lane where it is not known yet."""
+        node = entry.opened.node
+        self.page.show_node(node, live=entry.opened.live)
+        if entry.examined is node:
+            self.page.show_findings(entry.findings)
+            return
+        # The lane's own order tells which node the findings are of: a later reading may have come by then.
+        task = self._runner.start(entry.lane, lambda token, report: (entry.opened.node, entry.opened.findings()))
+        task.succeeded.connect(lambda found: self._examined(entry, *found))
+        task.failed.connect(lambda error: self.page.show_doctor_trouble(self._errors.of(error)))
+
+    def _examined(self, entry: _Entry, node: Node, findings: tuple[Finding, ...]) -> None:
+        entry.examined, entry.findings = node, findings
+        if entry is self._entry and entry.opened.node is node:
+            self.page.show_findings(findings)
+
+    def explain_log(self) -> LogDialog | None:
+        entry = self._entry
+        if entry is None:
+            return None
+        box = LogDialog(
+            entry.opened.node, lambda work: self._runner.start(entry.lane, work), entry.opened.explain, self
+        )
+        box.device_chosen.connect(self._show_device)
+        box.open()
+        return box
 
     def _show_node(self) -> None:
         self.stack.setCurrentWidget(self.page if self._entry is not None else self.empty)
@@ -299,14 +290,15 @@ class MainWindow(QMainWindow):
     def reserve(self, address: PciAddress) -> None:
         entry = self._entry
         if entry is not None:
-            self._stage(entry, reserve_card(entry.opened.node, address))
+            self.stage(reserve_card(entry.opened.node, address))
 
     def stage_iommu_on(self) -> None:
-        entry = self._entry
-        if entry is not None:
-            self._stage(entry, iommu_on())
+        self.stage(iommu_on())
 
-    def _stage(self, entry: _Entry, intent: Intent) -> None:
+    def stage(self, intent: Intent) -> None:
+        entry = self._entry
+        if entry is None:
+            return
         try:
             entry.opened.stage(intent)
         except IntentError as error:
@@ -389,7 +381,7 @@ class MainWindow(QMainWindow):
         if entry is None:
             return
         entry.order = [intent for intent in entry.order if intent in entry.opened.staged]
-        self.page.show_node(entry.opened.node, live=entry.opened.live)
+        self._show(entry)
         self._refresh_view()
 
     # --- what is shown
@@ -408,36 +400,31 @@ class MainWindow(QMainWindow):
                     for intent in staged
                     if isinstance(at := getattr(intent, "address", None), PciAddress)
                     for address in (f.address for f in entry.opened.node.card(at))
-                }
+                },
+                staged,
             )
-            self._bar_title.setText(
-                (
-                    self.tr("1 change on {0}") if len(staged) == 1 else self.tr("%n changes on {0}", "", len(staged))
-                ).format(entry.opened.name)
-            )
-            self._bar_note.setText(
+            self.bar.show_changes(
+                entry.opened.name,
+                len(staged),
                 self.tr("must reboot: {0}").format(", ".join(self._words.intent(i, entry.opened.node) for i in staged))
                 if entry.opened.live
-                else self.tr("opened from a file: can be reviewed, not pushed")
+                else self.tr("opened from a file: can be reviewed, not pushed"),
             )
-        self._bar.setVisible(bool(staged) and on_page)
+        self.bar.setVisible(bool(staged) and on_page)
+        menus = self.menus
         free = entry is not None and not entry.busy and not self.push.running
         live = free and entry is not None and entry.opened.live
         self.nodes.setEnabled(not self.push.running)
-        self.save_action.setEnabled(free)
-        self.compare_action.setEnabled(free)
-        self.close_action.setEnabled(free)
-        self.refresh_action.setEnabled(live)
-        self.rollback_action.setEnabled(live)
-        self.iommu_action.setEnabled(
-            free and entry is not None and entry.opened.node.iommu.active is not True and on_page
-        )
-        for thing in (self.unstage_action, self.discard_action):
-            thing.setEnabled(bool(staged) and free and on_page)
-        self.review_action.setEnabled(bool(staged) and free and on_page)
-        self._review.setEnabled(free)
-        self._discard.setEnabled(free)
-        self._review.setText(self.tr("Review…") if entry is None or not entry.busy else self.tr("Reading the node…"))
+        for action in (menus.save, menus.compare, menus.close):
+            action.setEnabled(free)
+        for action in (menus.refresh, menus.rollback):
+            action.setEnabled(live)
+        for action in (menus.find, menus.explain):
+            action.setEnabled(entry is not None and on_page)
+        menus.iommu.setEnabled(free and entry is not None and entry.opened.node.iommu.active is not True and on_page)
+        for action in (menus.unstage, menus.discard, menus.review):
+            action.setEnabled(bool(staged) and free and on_page)
+        self.bar.set_able(free, reading=entry is not None and bool(entry.busy))
         name = "" if entry is None else entry.opened.name
         self.setWindowTitle(self.tr("{0} - Lanewright").format(name) if name else self.tr("Lanewright"))
 
@@ -474,35 +461,19 @@ class MainWindow(QMainWindow):
     # --- files and leaving
 
     def _ask_file(self) -> None:
-        box = QFileDialog(self, self.tr("Open a snapshot, a copy of /sys, or a listing"))
-        box.setFileMode(QFileDialog.FileMode.ExistingFile)
-        box.fileSelected.connect(lambda path: self.open_file(Path(path)))
-        box.finished.connect(box.deleteLater)
-        box.open()
+        ask_open(self, self.tr("Open a snapshot, a copy of /sys, or a listing"), self.open_file)
 
     def _ask_save(self) -> None:
         entry = self._entry
-        if entry is None:
-            return
-        box = QFileDialog(self, self.tr("Save snapshot of {0}").format(entry.opened.name))
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setDefaultSuffix("lwsnap")
-        box.selectFile(f"{entry.opened.name}.lwsnap")
-        box.fileSelected.connect(lambda path: self.save_file(Path(path)))
-        box.finished.connect(box.deleteLater)
-        box.open()
+        if entry is not None:
+            name = entry.opened.name
+            ask_save(self, self.tr("Save snapshot of {0}").format(name), f"{name}.lwsnap", self.save_file)
 
     def _ask_compare(self) -> None:
         entry = self._entry
-        if entry is None:
-            return
-        box = QFileDialog(
-            self, self.tr("Compare {0} with an earlier snapshot, or another machine").format(entry.opened.name)
-        )
-        box.setFileMode(QFileDialog.FileMode.ExistingFile)
-        box.fileSelected.connect(lambda path: self.compare_with(Path(path)))
-        box.finished.connect(box.deleteLater)
-        box.open()
+        if entry is not None:
+            title = self.tr("Compare {0} with an earlier snapshot, or another machine").format(entry.opened.name)
+            ask_open(self, title, self.compare_with)
 
     def compare_with(self, path: Path) -> Task | None:
         """Show what is different between the file's machine and the chosen one."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from backend.doctor.finding import Finding
+from backend.doctor.symptoms import Recognised
 from backend.errors import HostKeyUnknown
 from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
 from backend.node.node import Node
 from backend.plan.intents.iommu_on import IommuOn
 from backend.plan.intents.reserve_card import ReserveCard
@@ -27,7 +31,8 @@ class Pushed(Protocol):
 
 
 class OpenNode(Protocol):
-    """backend.workspace.OpenNode as the window uses it. What takes a token runs in the node's lane."""
+    """backend.workspace.OpenNode as the window uses it. What takes a token runs in the node's lane, as do `findings`
+    and `explain`."""
 
     @property
     def name(self) -> str: ...
@@ -47,6 +52,8 @@ class OpenNode(Protocol):
     def push(self, plan: Plan, *, reboot: bool, token: CancelToken, report: Report) -> Pushed: ...
     def save(self, path: Path) -> None: ...
     def close(self) -> None: ...
+    def findings(self) -> tuple[Finding, ...]: ...
+    def explain(self, lines: Sequence[Evidence]) -> tuple[Recognised, ...]: ...
 
 
 class Opening(Protocol):
@@ -92,4 +99,5 @@ def iommu_on() -> Intent:
 
 
 def reserve_card(node: Node, address: PciAddress) -> Intent:
-    return ReserveCard(address)
+    """The whole card, by what it is: should another sit there at the push, it is refused."""
+    return ReserveCard.of(node, address)

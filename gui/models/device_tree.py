@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QAbstractItemModel, QItemSelection, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QItemSelection,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
+from backend.doctor.finding import Finding
 from backend.node.address import PciAddress
 from backend.node.function import Function
 from backend.node.node import Node
-from gui import words
+from gui import doctor_words, words
 from gui.map.layout import parents_of
 from gui.models.selection import Selection
 from gui.theme import fixed
 
 _Index = QModelIndex | QPersistentModelIndex
-DEVICE, ADDRESS, GROUP, DRIVER, USED_BY = range(5)
+DEVICE, ADDRESS, GROUP, DRIVER, USED_BY, DOCTOR = range(6)
 ADDRESS_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
@@ -41,6 +50,7 @@ class DeviceTreeModel(QAbstractItemModel):
         super().__init__(parent)
         self._node = Node()
         self._staged: dict[PciAddress, str] = {}
+        self._findings: dict[PciAddress, list[Finding]] = {}
         self._entries: list[_Entry] = []
         self._top: list[_Entry] = []
         self._by_address: dict[PciAddress, _Entry] = {}
@@ -58,7 +68,19 @@ class DeviceTreeModel(QAbstractItemModel):
         for address in differs:
             first = self.index_of(address)
             if first.isValid():
-                self.dataChanged.emit(first, first.siblingAtColumn(USED_BY))
+                self.dataChanged.emit(first, first.siblingAtColumn(DOCTOR))
+
+    def set_findings(self, findings: Sequence[Finding]) -> None:
+        """Those of the whole node; each line counts its own."""
+        before = self._findings
+        self._findings = {}
+        for finding in findings:
+            if finding.told.address is not None:
+                self._findings.setdefault(finding.told.address, []).append(finding)
+        for address in {*before, *self._findings}:
+            first = self.index_of(address)
+            if first.isValid():
+                self.dataChanged.emit(first.siblingAtColumn(DOCTOR), first.siblingAtColumn(DOCTOR))
 
     def address_of(self, index: _Index) -> PciAddress | None:
         function = self._entry(index).function if index.isValid() else None
@@ -124,12 +146,12 @@ class DeviceTreeModel(QAbstractItemModel):
         return len(self._entry(parent).children if parent.isValid() else self._top)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return 5
+        return DOCTOR + 1
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> str | None:
-        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole or section > USED_BY:
+        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole or section > DOCTOR:
             return None
         return (
             self.tr("Device"),
@@ -137,6 +159,7 @@ class DeviceTreeModel(QAbstractItemModel):
             self.tr("Group"),
             self.tr("Driver"),
             self.tr("Used by"),
+            self.tr("Doctor"),
         )[section]
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -153,6 +176,9 @@ class DeviceTreeModel(QAbstractItemModel):
             return f"{header}: {text}" if text and column != DEVICE else text
         if role == Qt.ItemDataRole.ToolTipRole and entry.function is not None and column == GROUP:
             return words.group_sentence(self._node, entry.function)
+        if role == Qt.ItemDataRole.ToolTipRole and entry.function is not None and column == DOCTOR:
+            of = self._findings.get(entry.function.address, ())
+            return "\n".join(doctor_words.said(finding).title for finding in of) or None
         if role == Qt.ItemDataRole.FontRole and column == ADDRESS:
             return fixed(QGuiApplication.font())
         return None
@@ -171,7 +197,29 @@ class DeviceTreeModel(QAbstractItemModel):
             staged = self._staged.get(function.address)
             now = words.driver_word(self._node, function)
             return f"{now} → {words.at_reboot(staged)}" if staged and staged != function.driver else now
+        if column == DOCTOR:
+            return doctor_words.counted(self._findings.get(function.address, ()))
         return words.used_by(self._node, function.address)
+
+
+class _Found(QSortFilterProxyModel):
+    """Lets through what a search found, with the lines above it; everything while nothing is searched for."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.setRecursiveFilteringEnabled(True)
+        self._found: frozenset[PciAddress] | None = None
+
+    def set_found(self, found: frozenset[PciAddress] | None) -> None:
+        if found != self._found:
+            self.beginFilterChange()
+            self._found = found
+            self.endFilterChange()
+
+    def filterAcceptsRow(self, row: int, parent: _Index) -> bool:
+        if self._found is None:
+            return True
+        return self.sourceModel().index(row, 0, parent).data(ADDRESS_ROLE) in self._found
 
 
 class DeviceTreeView(QTreeView):
@@ -181,48 +229,70 @@ class DeviceTreeView(QTreeView):
         super().__init__(parent)
         self.setAccessibleName(self.tr("Devices"))
         self._selection = selection
+        self._filtering = False
         self._model = DeviceTreeModel(None, self)
-        self.setModel(self._model)
+        self._shown = _Found(self)
+        self._shown.setSourceModel(self._model)
+        self.setModel(self._shown)
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(True)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = self.header()
         header.setStretchLastSection(True)
-        header.setSectionResizeMode(DEVICE, QHeaderView.ResizeMode.Interactive)
+        header.setMinimumSectionSize(4 * self.fontMetrics().averageCharWidth())
         selection.changed.connect(self._follow)
 
     def set_node(self, node: Node | None) -> None:
         """Show `node`, with every zone open and cards closed."""
         self._model.set_node(node)
-        for row in range(self._model.rowCount()):
-            index = self._model.index(row, 0)
-            self.setExpanded(index, True)
-            self.setFirstColumnSpanned(row, QModelIndex(), True)
-            for card in range(self._model.rowCount(index)):
-                child = self._model.index(card, 0, index)
-                # A network card may have thousands of VFs.
-                self.setExpanded(child, self._model.rowCount(child) <= 8)
+        self._open()
         metrics = self.fontMetrics()
-        for column, sample in ((DEVICE, 38), (ADDRESS, 16), (GROUP, 7), (DRIVER, 26)):
+        for column, sample in ((DEVICE, 30), (ADDRESS, 14), (GROUP, 6), (DRIVER, 13), (USED_BY, 20)):
             self.setColumnWidth(column, metrics.horizontalAdvance("m") * sample * 3 // 4)
         self._follow(self._selection.current)
 
     def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
         self._model.set_staged(staged)
 
+    def set_findings(self, findings: Sequence[Finding]) -> None:
+        self._model.set_findings(findings)
+
+    def set_matches(self, found: frozenset[PciAddress] | None) -> None:
+        """Show these only, with what is above them; all for None."""
+        self._filtering = True  # what is taken away stays selected elsewhere
+        self._shown.set_found(found)
+        self._filtering = False
+        self._open()
+        self._follow(self._selection.current)
+
+    def _open(self) -> None:
+        for row in range(self._shown.rowCount()):
+            index = self._shown.index(row, 0)
+            self.setExpanded(index, True)
+            self.setFirstColumnSpanned(row, QModelIndex(), True)
+            for card in range(self._shown.rowCount(index)):
+                child = self._shown.index(card, 0, index)
+                # A network card may have thousands of VFs.
+                self.setExpanded(child, self._shown.rowCount(child) <= 8)
+
+    def _address_at(self, index: _Index) -> PciAddress | None:
+        address = index.data(ADDRESS_ROLE) if index.isValid() else None
+        return address if isinstance(address, PciAddress) else None
+
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         super().selectionChanged(selected, deselected)
         indexes = selected.indexes()
-        if indexes:
-            self._selection.current = self._model.address_of(indexes[0])
+        if indexes and not self._filtering:
+            self._selection.current = self._address_at(indexes[0])
 
     def _follow(self, address: object) -> None:
         index = self._model.index_of(address) if isinstance(address, PciAddress) else QModelIndex()
+        index = self._shown.mapFromSource(index)
         if not index.isValid():
-            if self._model.address_of(self.currentIndex()) is not None:
+            if self._address_at(self.currentIndex()) is not None:
                 self.clearSelection()
                 self.setCurrentIndex(QModelIndex())
-        elif self._model.address_of(self.currentIndex()) != address:
+        elif self._address_at(self.currentIndex()) != address:
             self.setCurrentIndex(index)
             self.scrollTo(index)

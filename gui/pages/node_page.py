@@ -1,39 +1,47 @@
-"""One node: its map and device tree on one selection, and the inspector beside them."""
+"""One node: its map, device tree and doctor on one selection, and the inspector beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from backend.doctor.finding import Finding, Severity
 from backend.node.address import PciAddress
 from backend.node.node import Node
+from backend.plan.plan import Intent
 from gui.dialogs.banner import Banner
+from gui.errors import Wording
 from gui.map.view import MapView
 from gui.models.device_tree import DeviceTreeView
 from gui.models.selection import Selection
 from gui.named import named
+from gui.pages.doctor_page import DoctorPage
 from gui.widgets.inspector import InspectorPanel
+from gui.widgets.search_field import SearchField
 
 
 class NodePage(QWidget):
-    """Knows no backend: shows a Node and what is staged for it, and says what the person asks for."""
+    """Knows no backend: shows a Node, what the doctor says and what is staged, and says what the person asks for."""
 
     reserve_requested = Signal(object)  # PciAddress
     unstage_requested = Signal(object)  # PciAddress
     iommu_on_requested = Signal()
+    stage_requested = Signal(object)  # Intent
+    explain_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("node_page")
+        self._node = Node()
         self.selection = Selection(self)
         self.map = MapView(self.selection)
         self.tree = DeviceTreeView(self.selection)
+        self.doctor = DoctorPage()
         self.inspector = InspectorPanel(self.selection)
         self.inspector.button.setObjectName("reserve")
-        self.inspector.reserve_requested.connect(self.reserve_requested)
-        self.inspector.unstage_requested.connect(self.unstage_requested)
+        self.search = SearchField(self.selection)
 
         self.error = Banner("error")
         self.error.setObjectName("node_error")
@@ -47,7 +55,12 @@ class NodePage(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.map, self.tr("Map"))
         self.tabs.addTab(self.tree, self.tr("Devices"))
+        self.tabs.addTab(self.doctor, self.tr("Doctor"))
+        self.tabs.setCornerWidget(self.search)
+        self._lay_out()
+        self._connect()
 
+    def _lay_out(self) -> None:
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(8, 8, 4, 0)
@@ -66,12 +79,60 @@ class NodePage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.split)
 
+    def _connect(self) -> None:
+        self.inspector.reserve_requested.connect(self.reserve_requested)
+        self.inspector.unstage_requested.connect(self.unstage_requested)
+        self.inspector.stage_requested.connect(self.stage_requested)
+        self.inspector.left.connect(self._leave_inspector)
+        self.map.inspect_requested.connect(self.inspector.enter)
+        self.tree.activated.connect(self.inspector.enter)
+        self.doctor.stage_requested.connect(self.stage_requested)
+        self.doctor.device_chosen.connect(self.show_device)
+        self.doctor.explain_requested.connect(self.explain_requested)
+        self.search.found.connect(self._show_found)
+
+    # --- what is shown
+
     def show_node(self, node: Node, *, live: bool) -> None:
         self.selection.current = None
         self.error.hide()
         self._live = live
-        for view in (self.map, self.tree, self.inspector):
+        self._node = node
+        for view in (self.map, self.tree, self.inspector, self.search):
             view.set_node(node)
+        self.show_findings(None)
+
+    def show_findings(self, findings: Sequence[Finding] | None) -> None:
+        """None: the doctor is still looking."""
+        self.doctor.show_findings(self._node, findings)
+        self.inspector.set_findings(findings or ())
+        self.tree.set_findings(findings or ())
+        grave = sum(finding.severity is not Severity.NOTE for finding in findings or ())
+        place = self.tabs.indexOf(self.doctor)
+        self.tabs.setTabText(place, self.tr("Doctor ({0})").format(grave) if grave else self.tr("Doctor"))
+        self.tabs.setTabToolTip(place, self.tr("Errors and warnings: {0}").format(grave) if grave else "")
+
+    def show_doctor_trouble(self, wording: Wording) -> None:
+        """Where the examination itself failed."""
+        self.doctor.show_trouble(wording)
+
+    def show_device(self, address: PciAddress) -> None:
+        """Select it where it can be seen: on the map, unless the tree is open."""
+        if self.tabs.currentWidget() is self.doctor:
+            self.tabs.setCurrentWidget(self.map)
+        self.selection.current = address
+
+    def start_search(self) -> None:
+        """Put the keyboard into the search field."""
+        if self.tabs.currentWidget() is self.doctor:
+            self.tabs.setCurrentWidget(self.map)
+        self.search.focus()
+
+    def _show_found(self, found: frozenset[PciAddress] | None) -> None:
+        self.tree.set_matches(found)
+
+    def _leave_inspector(self) -> None:
+        self.tabs.currentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_iommu(self, node: Node, *, staged: bool) -> None:
         """The banner on the map: what an IOMMU that is off means, and the way out."""
@@ -107,7 +168,9 @@ class NodePage(QWidget):
                 kind="warning",
             )
 
-    def show_staged(self, staged: Mapping[PciAddress, str]) -> None:
+    def show_staged(self, staged: Mapping[PciAddress, str], intents: Collection[Intent] = ()) -> None:
+        """`staged`: drivers after the reboot; `intents`: all that is staged for the node."""
         self.map.set_staged(staged)
         self.tree.set_staged(staged)
-        self.inspector.set_staged(staged)
+        self.inspector.set_staged(staged, intents)
+        self.doctor.set_staged(intents)

@@ -36,6 +36,7 @@ class Box(QWidget):
         self._tone, self._icon = tone, icon
         self.title.setText(title)
         self.text.setText(text)
+        self.text.setVisible(bool(text))
         self.setAccessibleName(f"{title}: {text}")
         self._colour()
 

@@ -1,4 +1,4 @@
-"""What the inspector says of a function: plain values, so that it can be shown, copied and tested alike."""
+"""What may be done with a function, and what it would cost."""
 
 from __future__ import annotations
 
@@ -10,13 +10,6 @@ from backend.node.address import PciAddress
 from backend.node.function import Function
 from backend.node.node import Node, Use
 from gui import words
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    label: str
-    value: str
-    fixed: bool = False  # ids and the like, shown in a fixed-width font
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,66 +93,3 @@ def refusal(function: Function) -> str | None:
             "facts", "A virtual function is given to guests by its physical function {address}."
         ).format(address=words.short_address(function.physical_function))
     return None
-
-
-def facts(node: Node, address: PciAddress) -> tuple[Fact, ...]:
-    """All that is known, in a fixed order; what the snapshot does not tell is left out."""
-    f = node.by_address[address]
-    found: list[Fact] = [
-        Fact(QCoreApplication.translate("facts", "Kind"), words.class_word(f)),
-        Fact(QCoreApplication.translate("facts", "Address"), str(address), fixed=True),
-    ]
-
-    def add(label: str, value: str | None, *, fixed: bool = False) -> None:
-        if value:
-            found.append(Fact(label, value, fixed))
-
-    add(QCoreApplication.translate("facts", "Slot"), f.slot)
-    add(QCoreApplication.translate("facts", "Label"), f.label)
-    add(QCoreApplication.translate("facts", "Ids"), f.ids, fixed=True)
-    if f.subsystem_vendor is not None and f.subsystem_device is not None:
-        add(
-            QCoreApplication.translate("facts", "Subsystem"),
-            f"{f.subsystem_vendor:04x}:{f.subsystem_device:04x}",
-            fixed=True,
-        )
-    add(QCoreApplication.translate("facts", "Interface"), words.interface_of(node, address))
-    add(QCoreApplication.translate("facts", "Group"), words.group_sentence(node, f))
-    add(QCoreApplication.translate("facts", "Driver"), words.driver_word(node, f))
-    if f.link is not None:
-        add(QCoreApplication.translate("facts", "Link"), words.link_now_of_max(f.link))
-    if f.reset_methods is not None:
-        none = QCoreApplication.translate("facts", "none")
-        add(QCoreApplication.translate("facts", "Reset"), ", ".join(f.reset_methods) or none)
-    for bar in f.bars:
-        if bar.size:
-            name = (
-                QCoreApplication.translate("facts", "ROM")
-                if bar.index == 6
-                else QCoreApplication.translate("facts", "BAR {index}").format(index=bar.index)
-            )
-            add(name, words.bar_line(bar))
-    if f.sriov_total:
-        add(
-            QCoreApplication.translate("facts", "VFs"),
-            QCoreApplication.translate("facts", "{now} of {most}").format(now=f.sriov_vfs or 0, most=f.sriov_total),
-        )
-    if f.physical_function is not None:
-        add(QCoreApplication.translate("facts", "VF of"), str(f.physical_function), fixed=True)
-    if f.numa_node is not None and f.numa_node >= 0:
-        add(QCoreApplication.translate("facts", "NUMA node"), str(f.numa_node))
-    if f.power_state:
-        cold = QCoreApplication.translate("facts", "{state}, may reach D3cold").format(state=f.power_state)
-        add(QCoreApplication.translate("facts", "Power"), cold if f.d3cold_allowed else f.power_state)
-    add(QCoreApplication.translate("facts", "Serial"), f.serial, fixed=True)
-    return tuple(found)
-
-
-def as_text(node: Node, address: PciAddress) -> str:
-    """All of the inspector, for the clipboard."""
-    said = verdict(node, address)
-    lines = [words.short_name(node.by_address[address])]
-    lines += [f"{fact.label}: {fact.value}" for fact in facts(node, address)]
-    lines += [words.use_chain(use) for use in node.uses_of.get(address, ())]
-    lines += [f"{said.title}: {said.text}"]
-    return "\n".join(lines) + "\n"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFont, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QFont, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QFormLayout,
     QFrame,
     QLabel,
     QPushButton,
@@ -18,21 +17,33 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from backend.doctor.finding import Finding
 from backend.node.address import PciAddress
 from backend.node.function import Function
 from backend.node.node import Node
-from gui import words
+from backend.plan.plan import Intent
+from gui import doctor_words, words
 from gui.models.selection import Selection
 from gui.theme import colours_of, fixed, scaled
 from gui.widgets.box import Box
-from gui.widgets.facts import as_text, facts, refusal, verdict
+from gui.widgets.fact_list import FactList
+from gui.widgets.facts import refusal, verdict
+from gui.widgets.finding_card import FindingCard
+from gui.widgets.lines import label
+from gui.widgets.section import Section
+from gui.widgets.sections import as_text, parts
 
 
 class InspectorPanel(QWidget):
-    """Follows `selection`. Reserving is asked for by signal: staging is the window's business."""
+    """Follows `selection`. Reserving and staging are asked for by signal: they are the window's business.
+
+    Up and Down move between headings, facts and buttons, Tab does too; Escape leaves.
+    """
 
     reserve_requested = Signal(object)  # PciAddress
     unstage_requested = Signal(object)  # PciAddress
+    stage_requested = Signal(object)  # Intent
+    left = Signal()
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +51,11 @@ class InspectorPanel(QWidget):
         self._selection = selection
         self._node: Node | None = None
         self._staged: frozenset[PciAddress] = frozenset()
+        self._findings: tuple[Finding, ...] = ()
+        self._intents: tuple[Intent, ...] = ()
+        self._closed: set[str] = set()  # keys of sections that the person closed
+        self.sections: dict[str, Section] = {}
+        self.cards: list[FindingCard] = []
 
         self.empty = QLabel(self.tr("Select a device"), self)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -52,33 +68,23 @@ class InspectorPanel(QWidget):
         self.button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.button.clicked.connect(self._reserve)
         self.state = self._label(self.font())
+        self.state.setTextFormat(Qt.TextFormat.AutoText)
         self.state.setTextInteractionFlags(
             Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         )
         self.state.linkActivated.connect(self._unstage)
-        self._uses_title = self._label(scaled(self.font(), 1.0, bold=True))
-        self._uses_title.setText(self.tr("Who uses it"))
-        self._uses = self._label(self.font())
-        self._form_holder = QWidget(self)
 
         body = QWidget()
         line = self.fontMetrics().height()
         column = QVBoxLayout(body)
         column.setContentsMargins(line, line, line, line)
         column.setSpacing(round(0.5 * line))
-        column.addWidget(self.title)
-        column.addWidget(self.subtitle)
-        column.addSpacing(round(0.3 * line))
-        column.addWidget(self.verdict)
-        column.addSpacing(round(0.3 * line))
-        column.addWidget(self.button)
-        column.addWidget(self.state)
-        column.addSpacing(round(0.3 * line))
-        column.addWidget(self._uses_title)
-        column.addWidget(self._uses)
-        column.addSpacing(round(0.3 * line))
-        self._column = column
-        column.addWidget(self._form_holder)
+        for widget in (self.title, self.subtitle, self.verdict, self.button, self.state):
+            column.addWidget(widget)
+        self._parts = QVBoxLayout()
+        self._parts.setSpacing(round(0.2 * line))
+        column.addSpacing(round(0.2 * line))
+        column.addLayout(self._parts)
         column.addStretch(1)
         self._area = QScrollArea(self)
         self._area.setWidgetResizable(True)
@@ -102,33 +108,58 @@ class InspectorPanel(QWidget):
         return QSize(22 * self.fontMetrics().height(), 600)
 
     def set_node(self, node: Node | None) -> None:
-        self._node = node
+        self._node, self._findings = node, ()
         self._show()
 
-    def set_staged(self, staged: Iterable[PciAddress]) -> None:
-        """Functions for which a reservation is staged."""
-        self._staged = frozenset(staged)
+    def set_findings(self, findings: Sequence[Finding]) -> None:
+        """Those of the whole node; shown are those of the selected device."""
+        self._findings = tuple(findings)
         self._show()
+
+    def set_staged(self, staged: Iterable[PciAddress], intents: Collection[Intent] = ()) -> None:
+        """Functions for which a reservation is staged, and all that is staged."""
+        self._staged, self._intents = frozenset(staged), tuple(intents)
+        function = self._function()
+        if function is not None:
+            self._show_state(function)
+        for card in self.cards:
+            card.set_staged(self._intents)
 
     def copy(self) -> None:
         """Put all that is shown on the clipboard."""
         function = self._function()
         if function is not None and self._node is not None:
-            QGuiApplication.clipboard().setText(as_text(self._node, function.address))
+            QGuiApplication.clipboard().setText(as_text(self._node, function.address, self._own_findings(function)))
+
+    def enter(self) -> None:
+        """Take the keyboard: to the button where it can be pressed, else to the first heading."""
+        able = self.button.isVisible() and self.button.isEnabled()
+        first: QWidget | None = self.button if able else next((s.head for s in self.sections.values()), None)
+        if first is not None:
+            first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            self.focusNextPrevChild(event.key() == Qt.Key.Key_Down)
+        elif event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
 
     # --- content ----------------------------------------------------------------------------------
 
     def _label(self, font: QFont) -> QLabel:
-        label = QLabel(self)
-        label.setFont(font)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        return label
+        made = label("", font)
+        made.setParent(self)
+        return made
 
     def _function(self) -> Function | None:
         if self._node is None or self._selection.current is None:
             return None
         return self._node.by_address.get(self._selection.current)
+
+    def _own_findings(self, function: Function) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self._findings if finding.told.address == function.address)
 
     def _show(self) -> None:
         function = self._function()
@@ -138,16 +169,12 @@ class InspectorPanel(QWidget):
             return
         node, address = self._node, function.address
         self.title.setText(words.short_name(function))
-        parts = [words.short_address(address), function.slot, function.ids]
-        self.subtitle.setText(" · ".join(part for part in parts if part))
+        shown = [words.short_address(address), function.slot, function.ids]
+        self.subtitle.setText(" · ".join(part for part in shown if part))
         said = verdict(node, address)
         self.verdict.say(said.tone, said.icon, said.title, said.text)
-        uses = node.uses_of.get(address, ())
-        self._uses.setText("\n".join(words.use_chain(use) for use in uses))
-        self._uses_title.setVisible(bool(uses))
-        self._uses.setVisible(bool(uses))
         self._show_state(function)
-        self._show_facts(node, address)
+        self._show_parts(node, function)
         self._stack.setCurrentWidget(self._area)
 
     def _show_state(self, function: Function) -> None:
@@ -170,27 +197,35 @@ class InspectorPanel(QWidget):
         self.state.setText(text)
         self.state.setVisible(bool(text))
 
-    def _show_facts(self, node: Node, address: PciAddress) -> None:
-        holder = QWidget(self)
-        form = QFormLayout(holder)
-        line = self.fontMetrics().height()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setHorizontalSpacing(line)
-        form.setVerticalSpacing(round(0.4 * line))
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for fact in facts(node, address):
-            value = self._label(fixed(self.font(), 0.95) if fact.fixed else self.font())
-            value.setText(fact.value)
-            value.setAccessibleName(f"{fact.label}: {fact.value}")
-            label = QLabel(fact.label, holder)
-            label.setForegroundRole(self.foregroundRole())
-            form.addRow(label, value)
-        old = self._form_holder
-        self._column.replaceWidget(old, holder)
-        self._form_holder = holder
-        old.hide()
-        old.deleteLater()
+    def _show_parts(self, node: Node, function: Function) -> None:
+        while (item := self._parts.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
+        self.sections, self.cards = {}, []
+        findings = self._own_findings(function)
+        if findings:
+            section = self._section("findings", self.tr("The doctor: {0}").format(doctor_words.counted(findings)))
+            for finding in findings:
+                card = FindingCard(node, finding, short=True)
+                card.stage_requested.connect(self.stage_requested)
+                card.set_staged(self._intents)
+                self.cards.append(card)
+                section.content.addWidget(card)
+        for part in parts(node, function.address):
+            listed = FactList(part.facts)
+            listed.chosen.connect(self._go)
+            self._section(part.key, part.title).content.addWidget(listed)
+
+    def _section(self, key: str, title: str) -> Section:
+        section = Section(title, opened=key not in self._closed)
+        section.toggled.connect(lambda opened: self._closed.discard(key) if opened else self._closed.add(key))
+        self.sections[key] = section
+        self._parts.addWidget(section)
+        return section
+
+    def _go(self, address: PciAddress) -> None:
+        self._selection.current = address
 
     def _reserve(self) -> None:
         function = self._function()

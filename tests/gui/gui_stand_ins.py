@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from backend.doctor.finding import Finding
+from backend.doctor.symptoms import Recognised
 from backend.errors import HostKeyUnknown
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
@@ -76,7 +79,17 @@ class StandInNode:
     fails: Exception | None = None
     gate: threading.Event = field(default_factory=threading.Event)
     pushed: list[Plan] = field(default_factory=list)
+    heard: tuple[Evidence, ...] = ()
     closed: bool = False
+    found: tuple[Finding, ...] = ()
+    recognised: tuple[Recognised, ...] = ()
+
+    def findings(self) -> tuple[Finding, ...]:
+        return self.found
+
+    def explain(self, lines: Sequence[Evidence]) -> tuple[Recognised, ...]:
+        self.heard = tuple(lines)
+        return self.recognised
 
     def stage(self, intent: Intent) -> None:
         self.staged = (*(other for other in self.staged if other != intent), intent)

@@ -9,8 +9,9 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from gui.models.selection import Selection
-from gui.widgets.facts import facts, losses, verdict
+from gui.widgets.facts import losses, verdict
 from gui.widgets.inspector import InspectorPanel
+from gui.widgets.sections import facts
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_the_verdict_names_what_the_host_would_lose() -> None:
 def test_facts_leave_out_what_is_not_told() -> None:
     told = {fact.label: fact.value for fact in facts(workstation(), at("01:00.0"))}
     assert told["Link"] == "2.5 GT/s x16 of 16 GT/s x16"
-    assert told["BAR 1"] == "32 GiB, prefetchable"
+    assert told["BAR 1"] == "32 GiB, prefetchable · 0x6000000000"
     assert told["Group"] == "15, with its own functions only"
     assert told["Power"] == "D0, may reach D3cold"
     assert "Serial" not in {fact.label for fact in facts(workstation(), at("06:00.0"))}

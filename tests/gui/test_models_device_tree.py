@@ -6,7 +6,7 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from gui.map.view import MapView
-from gui.models.device_tree import ADDRESS, DRIVER, USED_BY, DeviceTreeModel, DeviceTreeView
+from gui.models.device_tree import ADDRESS, DOCTOR, DRIVER, DeviceTreeModel, DeviceTreeView
 from gui.models.selection import Selection
 
 
@@ -51,6 +51,7 @@ def test_cells() -> None:
         "16",
         "i40e",
         "vmbr0 · carries this connection",
+        "",
     ]
     spoken = line.siblingAtColumn(ADDRESS).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == "Address: 0000:02:00.0"
@@ -61,7 +62,7 @@ def test_staged_drivers_are_told(qtbot: QtBot) -> None:
     line = model.index_of(at("01:00.0"))
     with qtbot.waitSignal(model.dataChanged) as changed:
         model.set_staged({at("01:00.0"): "vfio-pci"})
-    assert changed.args[:2] == [line, line.siblingAtColumn(USED_BY)]
+    assert changed.args[:2] == [line, line.siblingAtColumn(DOCTOR)]
     assert line.siblingAtColumn(DRIVER).data() == "nouveau → vfio at reboot"
 
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from gui_findings import finding
 from gui_stand_ins import GPU, NIC, StandInNode, StandInOpening
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QMessageBox
 
 from backend.errors import SnapshotError
 from backend.plan.plan import Hazard
+from gui.dialogs.log_dialog import LogDialog
 from gui.main_window import MainWindow
 
 
@@ -36,31 +38,31 @@ def node(window: MainWindow) -> StandInNode:
 
 
 def to_review(qtbot, window: MainWindow) -> None:
-    window._review.click()
+    window.bar.review.click()
     qtbot.waitUntil(lambda: window.stack.currentWidget() is window.review)
 
 
 def test_an_empty_window_says_what_to_do_first(window: MainWindow) -> None:
     assert window.stack.currentWidget() is window.empty
-    assert not window._bar.isVisible()
-    for action in (window.refresh_action, window.review_action, window.save_action, window.iommu_action):
+    assert not window.bar.isVisible()
+    for action in (window.menus.refresh, window.menus.review, window.menus.save, window.menus.iommu):
         assert not action.isEnabled()
 
 
 def test_the_change_bar_comes_with_the_first_change_and_goes_with_the_last(window, node) -> None:
     assert window.stack.currentWidget() is window.page
-    assert not window._bar.isVisible()
+    assert not window.bar.isVisible()
     window.reserve(GPU)
-    assert window._bar.isVisible()
-    assert window._bar_title.text() == "1 change on pve1"
+    assert window.bar.isVisible()
+    assert window.bar.title.text() == "1 change on pve1"
     window.page.iommu_button.click()
-    assert window._bar_title.text() == "2 changes on pve1"
+    assert window.bar.title.text() == "2 changes on pve1"
     assert not window.page.iommu_button.isVisible()
     window.unstage_last()
     assert [intent.kind for intent in node.staged] == ["reserve-card"]
-    window.unstage_action.trigger()
+    window.menus.unstage.trigger()
     assert node.staged == ()
-    assert not window._bar.isVisible()
+    assert not window.bar.isVisible()
     assert window.page.iommu_button.isVisible()
 
 
@@ -76,7 +78,7 @@ def test_unstaging_one_function_unstages_its_card(window, node) -> None:
 def test_from_change_to_verdict_and_back(qtbot, window, node) -> None:
     window.reserve(GPU)
     to_review(qtbot, window)
-    assert not window._bar.isVisible()
+    assert not window.bar.isVisible()
     shown = window.review.plan
     window.review.push_button.click()
     qtbot.waitUntil(lambda: window.push.state(0) == "running")
@@ -101,7 +103,7 @@ def test_a_refused_plan_cannot_be_pushed(qtbot, window, node) -> None:
     to_review(qtbot, window)
     assert not window.review.push_button.isEnabled()
     window.review.back_requested.emit()
-    assert window._bar.isVisible()
+    assert window.bar.isVisible()
 
 
 def test_a_snapshot_file_is_reviewed_but_not_pushed(qtbot, window) -> None:
@@ -109,7 +111,7 @@ def test_a_snapshot_file_is_reviewed_but_not_pushed(qtbot, window) -> None:
     window.reserve(GPU)
     to_review(qtbot, window)
     assert not window.review.push_button.isEnabled()
-    assert not window.refresh_action.isEnabled()
+    assert not window.menus.refresh.isEnabled()
 
 
 def test_staged_changes_stay_with_their_node(window, node) -> None:
@@ -118,9 +120,9 @@ def test_staged_changes_stay_with_their_node(window, node) -> None:
     window.reserve(GPU)
     assert (len(node.staged), len(other.staged)) == (0, 1)
     window.nodes.setCurrentRow(0)
-    assert not window._bar.isVisible()
+    assert not window.bar.isVisible()
     window.nodes.setCurrentRow(1)
-    assert window._bar_title.text() == "1 change on pve2"
+    assert window.bar.title.text() == "1 change on pve2"
 
 
 def test_quitting_during_a_push_is_refused_with_a_word(qtbot, window, node) -> None:
@@ -177,3 +179,36 @@ def test_a_file_that_cannot_be_compared_is_told(qtbot, window, node, opening, tm
         pass
     assert window.stack.currentWidget() is window.page
     assert window.page.error.isVisible()
+
+
+def test_the_doctor_examines_what_is_opened_and_its_fix_can_be_staged(qtbot, window) -> None:
+    worst = finding(mends=True)
+    made = StandInNode(found=(worst,))
+    window.add_node(made)
+    assert window.page.doctor.next.title.text() == "Examining…"
+    qtbot.waitUntil(lambda: window.page.doctor.findings == (worst,))
+    card = next(row for row in window.page.doctor.rows if row.step.findings).cards[0]
+    card.stage.click()
+    assert made.staged == (worst.told.remedy,)
+    assert card.stage.text() == "Fix is staged"
+    window.discard()
+    assert card.stage.text() == "Stage the fix"
+
+
+def test_each_node_keeps_its_findings(qtbot, window) -> None:
+    window.add_node(StandInNode(found=(finding(),)))
+    window.add_node(StandInNode(name="pve2"))
+    qtbot.waitUntil(lambda: window.page.doctor.copy_button.isEnabled())
+    assert window.page.doctor.findings == ()
+    window.nodes.setCurrentRow(0)
+    qtbot.waitUntil(lambda: len(window.page.doctor.findings) == 1)
+
+
+def test_a_log_is_explained_for_the_chosen_node(qtbot, window, node) -> None:
+    window.menus.explain.trigger()
+    box = window.findChild(LogDialog)
+    box.text.setPlainText("one\ntwo")
+    box.explain()
+    qtbot.waitUntil(lambda: len(node.heard) == 2)
+    qtbot.waitUntil(lambda: "No known message" in box.state.title.text())
+    box.close()

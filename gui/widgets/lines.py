@@ -1,0 +1,69 @@
+"""Text that is never clipped: labels that wrap, and lines in the fixed font that break anywhere."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent, QTextOption
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QTextEdit, QWidget
+
+from gui.theme import colours_of, fixed
+
+
+class Muted(QLabel):
+    """Text that stands back, still at a contrast of 4.5:1."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._tint()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ApplicationPaletteChange:
+            self._tint()
+        return super().event(event)
+
+    def _tint(self) -> None:
+        palette = QPalette(QApplication.palette())
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(colours_of(palette).muted))
+        self.setPalette(palette)
+
+
+def label(text: str, font: QFont | None = None) -> QLabel:
+    """Plain text that wraps, to be selected with mouse and keyboard."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(True)
+    made.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    if font is not None:
+        made.setFont(font)
+    return made
+
+
+class FixedLines(QTextEdit):
+    """Read-only lines as high as they are long: paths and what stands in them, broken wherever the width ends."""
+
+    def __init__(self, text: str, name: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFont(fixed(self.font(), 0.9))
+        self.setReadOnly(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setTabChangesFocus(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.document().setDocumentMargin(0)
+        self.setAccessibleName(name or text)
+        self.setMinimumWidth(80)
+        self.viewport().setAutoFillBackground(False)
+        self.setPlainText(text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setFixedHeight(math.ceil(self.document().size().height()) + 1)
