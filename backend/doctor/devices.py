@@ -22,8 +22,10 @@ _PROBE = re.compile(r"vfio-pci.*\bprobe (?:of \S+ |with driver vfio-pci )?failed
 _INELIGIBLE = re.compile(  # drivers/iommu/intel/iommu.c; since 6.6 drivers/iommu/iommu.c
     r"ineligible for IOMMU domain attach due to platform RMRR|requested this device have a 1:1 IOMMU mapping"
 )
-_NOBODY = re.compile(r"\birq \d+: nobody cared")  # kernel/irq/spurious.c
-_MISMATCH = re.compile(r"genirq: Flags mismatch irq \d+\..*vfio-intx")  # kernel/irq/manage.c
+# kernel/irq/spurious.c, kernel/irq/manage.c
+_LINE_LOST = re.compile(r"\birq (\d+): nobody cared|genirq: Flags mismatch irq (\d+)\..*vfio-intx")
+# drivers/iommu/intel/dmar.c, drivers/iommu/amd/iommu.c
+_FAULT = re.compile(r"DMAR: \[DMA (?:Read|Write).*\] Request device \[|AMD-Vi: Event logged \[IO_PAGE_FAULT")
 _WIDTH = re.compile(r"DMAR: Host address width \d+")
 _NOT_MAPPED = re.compile(r"vfio_(?:container_)?dma_map\(.*= -22\b")  # QEMU hw/vfio
 _HOSTNODES = re.compile(rb"(?m)^numa\d+:.*\bhostnodes=([\d;-]+)")
@@ -99,6 +101,13 @@ def _rmrr(node: Node) -> Iterator[Told]:
             yield Told(evidence, function.address, claim.guest.vmid, _device(function))
 
 
+@rule("dma-faults", Severity.WARNING, Subject.DEVICES)
+def _dma_faults(node: Node) -> Iterator[Told]:
+    """The IOMMU stopped it; the first lines tell all of a flood."""
+    for address, name, lines in heard(node, _FAULT):
+        yield Told(lines[:3], address, values={"device": name, "count": str(len(lines))})
+
+
 @rule("bar-unassigned", Severity.WARNING, Subject.DEVICES)
 def _bar_unassigned(node: Node) -> Iterator[Told]:
     """Memory BARs only: I/O ports run out on many machines, and no guest misses them."""
@@ -116,11 +125,16 @@ def _bar_unassigned(node: Node) -> Iterator[Told]:
 @rule("intx-shared", Severity.WARNING, Subject.DEVICES)
 def _intx_shared(node: Node) -> Iterator[Told]:
     """The log says so, or a passed function that knows no messages (MSI) has its line in common with a host driver."""
-    for pattern in (_NOBODY, _MISMATCH):
-        for address, name, lines in heard(node, pattern):
-            yield Told(lines, address, values={"device": name})
+    lost = defaultdict(list)
+    for line in node.log:
+        if line.text and (match := _LINE_LOST.search(line.text)):
+            lost[int(match[1] or match[2])].append(line)
+    for irq, lines in lost.items():
+        on_line = next((f for f in passed(node) if f.irq == irq), None)
+        values = {"device": f"IRQ {irq}" if on_line is None else name_of(on_line)}
+        yield Told(tuple(lines), None if on_line is None else on_line.address, values=values)
     for function in passed(node):
-        if not _needs_line(function) or function.irq in (None, _NO_LINE):
+        if not _needs_line(function) or function.irq in (None, _NO_LINE) or function.irq in lost:
             continue
         others = [
             other
@@ -214,6 +228,7 @@ RULES = (
     _denylist,
     _probe_failed,
     _rmrr,
+    _dma_faults,
     _bar_unassigned,
     _intx_shared,
     _identical_cards,

@@ -86,7 +86,8 @@ def _other_displays(node: Node, claim: Claim) -> tuple[str, ...]:
 
 
 def _brings_rom(claim: Claim) -> bool:
-    return "romfile=" in claim.value
+    """With legacy-igd QEMU brings one of its own making."""
+    return "romfile=" in claim.value or "legacy-igd=1" in claim.value
 
 
 def _told(node: Node, claim: Claim, **values: str) -> Told:

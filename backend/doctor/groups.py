@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from backend.doctor.finding import Severity, Subject, Told, rule
 from backend.doctor.passed import Claim, attribute, claims, given, hostpci, membership, name_of, taken_along
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
-from backend.plan.intents.reserve_card import BLOCKING
+from backend.plan.intents.reserve_card import BLOCKING, ReserveCard
 
 # Storage, network, display, multimedia, co-processors, accelerators: what people give to guests. USB: class 0c03.
 _WORTH_PASSING = (0x01, 0x02, 0x03, 0x04, 0x0B, 0x12)
@@ -80,7 +81,8 @@ def _member_on_host_driver(node: Node) -> Iterator[Told]:
         if unasked:
             drivers = (attribute(mate, "driver", mate.driver) for mate in unasked)
             evidence = (hostpci(node, claim.guest, claim.slot), membership(claim.function), *drivers)
-            yield _told(claim, evidence, members=", ".join(map(name_of, unasked)))
+            told = _told(claim, evidence, members=", ".join(map(name_of, unasked)))
+            yield replace(told, remedy=_reserving(node, unasked))
 
 
 @rule("group-bridge-warning-moot", Severity.NOTE, Subject.GROUPS)
@@ -115,6 +117,14 @@ def _told(claim: Claim, evidence: tuple[Evidence, ...], **values: str) -> Told:
         "vmid": str(claim.guest.vmid),
     }
     return Told(evidence, claim.function.address, claim.guest.vmid, values)
+
+
+def _reserving(node: Node, functions: list[Function]) -> ReserveCard | None:
+    """Where they are one card and the host can do without it."""
+    intent = ReserveCard.of(node, functions[0].address)
+    whole = {function.address.card for function in functions} == {functions[0].address.card}
+    can_go = functions[0].physical_function is None and not any(h.blocks for h in intent.hazards(node))
+    return intent if whole and can_go else None
 
 
 def _is_worth_passing(function: Function) -> bool:

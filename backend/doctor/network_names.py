@@ -18,7 +18,7 @@ _PORTS = ("bridge-ports", "bridge_ports", "bond-slaves", "bond_slaves", "slaves"
 # systemd.net-naming-scheme(7): by bus (enp4s0f1np1); the kernel: by order (eth0). Slot, board and MAC are sure.
 _BY_BUS = re.compile(r"(?:en|wl)(?:P\d+)?p\d+s\d+\w*|eth\d+")
 _MAKES_INTERFACE = re.compile(r"bridge|bond|vlan|ovs|vxlan|tunnel|pre-up|link-type")  # options of interfaces(5)
-_VIRTUAL = re.compile(r"(?:bond|vmbr|veth|tap|dummy|vxlan|wg|tun|fwpr|gre)\w*|.*[.:@].*")
+_VIRTUAL = re.compile(r"(?:bond|vmbr|veth|tap|dummy|vxlan|wg|tun|fwpr|gre)\w*|.*[.:@*\[].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def _read(path: str, text: str) -> Iterator[Stanza]:
         number, head = block[0]
         if head[0] == "iface" and len(head) > 1:
             port_lines = [(at, words) for at, words in block if words[0] in _PORTS]
-            ports = tuple(port for _, words in port_lines for port in words[1:] if port not in ("none", "regex"))
+            ports = tuple(port for _, words in port_lines for port in words[1:] if port != "none")
             at, shown = port_lines[0] if port_lines else (number, head)
             virtual = any(_MAKES_INTERFACE.match(words[0]) for _, words in block)
             evidence = Evidence(path, " ".join(shown), at)

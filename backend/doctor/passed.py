@@ -84,12 +84,6 @@ def hostpci(node: Node, guest: Guest, slot: str) -> Evidence:
     return Evidence(path, f"{slot}: {guest.hostpci.get(slot, '')}", number)
 
 
-def address_in(node: Node, text: str) -> PciAddress | None:
-    """The first address of a line of the log that this node has."""
-    found = (PciAddress.parse(match[0]) for match in _ADDRESS.finditer(text))
-    return next((address for address in found if address in node.by_address), None)
-
-
 def name_of(function: Function) -> str:
     """As an admin knows it: ``0000:01:00.0 GA102 [GeForce RTX 3090]``."""
     return f"{function.address} {function.device_name or function.ids or ''}".rstrip()
@@ -101,10 +95,11 @@ def heard(node: Node, pattern: re.Pattern[str]) -> Iterator[tuple[PciAddress | N
     found: dict[PciAddress | None, list[Evidence]] = {}
     for line in node.log:
         if line.text and pattern.search(line.text):
-            found.setdefault(address_in(node, line.text), []).append(line)
+            named = _ADDRESS.search(line.text)
+            found.setdefault(PciAddress.parse(named[0]) if named else None, []).append(line)
     for address, lines in found.items():
-        if address is not None:
-            yield address, name_of(node.by_address[address]), tuple(lines)
+        function = None if address is None else node.by_address.get(address)
+        if function is not None:
+            yield address, name_of(function), tuple(lines)
         else:
-            named = _ADDRESS.search(lines[0].text or "")
-            yield None, named[0] if named else "a device", tuple(lines)
+            yield None, "A device" if address is None else str(address), tuple(lines)

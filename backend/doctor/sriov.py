@@ -25,8 +25,9 @@ _AT_BOOT = (
     "/etc/tmpfiles.d/",
     "/etc/udev/",
 )
-_WHOLE = re.compile(r"(?:host=)?((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f])(?=[;,]|$)")
+_HOST = re.compile(r"(?:^|,)(?:host=)?([0-9a-f:.;]+)(?:,|$)")  # addresses of a hostpci line, ";" between them
 _ONE = re.compile(r"(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
+_WHOLE = re.compile(r"(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]")
 
 
 @rule("sriov-pf-on-vfio-with-vfs", Severity.WARNING, Subject.DEVICES)
@@ -62,7 +63,7 @@ def _off_but_named(node: Node) -> Iterator[Told]:
     """A guest names an address where nothing is, and where a virtual function would be."""
     for guest in node.guests:
         for slot, value in guest.hostpci.items():
-            for named in _named(value):
+            for named in map(PciAddress.parse, filter(_ONE.fullmatch, _hosts(value))):
                 owner = None if named in node.by_address else _owner(node, named)
                 if owner is not None:
                     evidence = (
@@ -79,8 +80,8 @@ def _slot_takes_vfs(node: Node) -> Iterator[Told]:
     """``01:00`` is a prefix: all that begins so at the start of the guest, virtual functions too."""
     for guest in node.guests:
         for slot, value in guest.hostpci.items():
-            for match in _WHOLE.finditer(value):
-                card = match[1] if match[1].count(":") == 2 else f"0000:{match[1]}"
+            for named in filter(_WHOLE.fullmatch, _hosts(value)):
+                card = named if named.count(":") == 2 else f"0000:{named}"
                 there = [f for f in node.functions if f.address.card == card]
                 virtual = [f for f in there if f.physical_function is not None]
                 if virtual and len(virtual) < len(there):
@@ -89,8 +90,13 @@ def _slot_takes_vfs(node: Node) -> Iterator[Told]:
                         *(attribute(f, "physfn", f.physical_function) for f in virtual),
                     )
                     first = next(f for f in there if f.physical_function is None)
-                    values = {"device": name_of(first), "slot": slot, "vmid": str(guest.vmid), "value": match[1]}
-                    yield Told(evidence, first.address, guest.vmid, values | {"vfs": ", ".join(_at(virtual))})
+                    values = {"device": name_of(first), "slot": slot, "vmid": str(guest.vmid), "value": named}
+                    yield Told(
+                        evidence,
+                        first.address,
+                        guest.vmid,
+                        values | {"vfs": ", ".join(str(f.address) for f in virtual)},
+                    )
 
 
 def virtual_addresses(function: Function) -> Iterator[PciAddress]:
@@ -112,12 +118,9 @@ def _owner(node: Node, address: PciAddress) -> Function | None:
     return next((f for f in node.functions if f.sriov_total and address in virtual_addresses(f)), None)
 
 
-def _named(value: str) -> Iterator[PciAddress]:
-    return (PciAddress.parse(match[0]) for match in _ONE.finditer(value.partition(",")[0]))
-
-
-def _at(functions: list[Function]) -> Iterator[str]:
-    return (str(function.address) for function in functions)
+def _hosts(value: str) -> tuple[str, ...]:
+    match = _HOST.search(value)
+    return tuple(match[1].split(";")) if match else ()
 
 
 def _values(function: Function) -> dict[str, str]:

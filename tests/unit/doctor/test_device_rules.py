@@ -121,6 +121,17 @@ ALIVE = (
         node(NVME, reserved={4: "direct"}),
     ),
     Case(
+        "dma-faults",
+        node(
+            GPU,
+            log="DMAR: DRHD: handling fault status reg 3\n"
+            "DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault addr 0xdeadb000 [fault reason 0x06] PTE Read "
+            "access is not set\n"
+            "nouveau 0000:01:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0042 address=0xf1f730c0 flags=0x0020]",
+        ),
+        node(GPU, log="DMAR: DRHD base: 0x000000fed91000 flags: 0x1\nAMD-Vi: Event logged [INVALID_PPR_REQUEST]"),
+    ),
+    Case(
         "bar-unassigned",
         node(replace(GPU, bars=(Bar(1, 0, 1 << 34, MEMORY | UNSET),))),
         node(replace(GPU, bars=(Bar(5, 0, 128, IO | UNSET), Bar(6, 0, 1 << 19, MEMORY | UNSET), *BARS))),
@@ -307,6 +318,18 @@ def test_bars_and_lines_of_one_device_are_told_together() -> None:
     (found,) = told("bar-cannot-reserve", DISPLAYS[2].yes)
     assert found.values["bars"] == "1, 3"
     assert [evidence.line for evidence in found.evidence] == [1, 2]
+
+
+def test_of_a_flood_the_first_lines_are_shown() -> None:
+    line = "ahci 0000:63:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0042 address=0xfff9b300 flags=0x0020]\n"
+    (found,) = told("dma-faults", node(log=line * 500))
+    assert (len(found.evidence), found.values["count"]) == (3, "500")
+
+
+def test_a_lost_line_is_told_of_the_device_on_it() -> None:
+    log = 'irq 16: nobody cared (try booting with the "irqpoll" option)'
+    (found,) = told("intx-shared", node(USB, replace(GPU, irq=16, driver="vfio-pci"), log=log))
+    assert (found.address, found.values["device"]) == (at("01:00.0"), "0000:01:00.0 10de:2204")
 
 
 def test_a_device_that_the_node_lacks_is_named_all_the_same() -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from rule_cases import Case, at, check, function, node, told
 
+from backend.plan.intents import ReserveCard
+
 GPU = function("01:00.0", 0x030000, group=1, driver="nouveau")
 AUDIO = function("01:00.1", 0x040300, group=1, driver="snd_hda_intel")
 PORT = function("00:01.0", 0x060400, group=1, driver="pcieport", has_pci_bus=True)
@@ -83,6 +85,16 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_once_and_never(case: Case) -> None:
     check(case)
+
+
+def test_a_card_that_goes_along_can_be_reserved_unless_the_host_needs_it() -> None:
+    split = node(GPU, AUDIO, guests={101: "hostpci0: 01:00.0"})
+    (found,) = told("group-member-on-host-driver", split)
+    assert found.remedy == ReserveCard.of(split, at("01:00.0"))
+    shown = node(GPU, AUDIO, guests={101: "hostpci0: 01:00.0"}, uses={"01:00.0": "console"})
+    assert told("group-member-on-host-driver", shown)[0].remedy is None
+    two_cards = node(GPU, AUDIO, LPC, guests={101: "hostpci0: 01:00.0"})
+    assert told("group-member-on-host-driver", two_cards)[0].remedy is None
 
 
 def test_what_the_host_loses_is_told_with_its_chain_and_line() -> None:
