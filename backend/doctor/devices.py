@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import attribute, claims, heard, hostpci, name_of, passed
+from backend.doctor.passed import attribute, claims, configuration, heard, hostpci, name_of, passed
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Guest, Node
@@ -28,7 +28,7 @@ _LINE_LOST = re.compile(r"\birq (\d+): nobody cared|genirq: Flags mismatch irq (
 _FAULT = re.compile(r"DMAR: \[DMA (?:Read|Write).*\] Request device \[|AMD-Vi: Event logged \[IO_PAGE_FAULT")
 _WIDTH = re.compile(r"DMAR: Host address width \d+")
 _NOT_MAPPED = re.compile(r"vfio_(?:container_)?dma_map\(.*= -22\b")  # QEMU hw/vfio
-_HOSTNODES = re.compile(rb"(?m)^numa\d+:.*\bhostnodes=([\d;-]+)")
+_HOSTNODES = re.compile(r"numa\d+:.*\bhostnodes=([\d;-]+)")
 
 _DISPLAY, _USB, _ISA = 0x03, 0x0C03, 0x0601
 _MSI, _MSIX = 0x05, 0x11  # capabilities
@@ -211,10 +211,9 @@ def _needs_line(function: Function) -> bool:
 
 def _host_nodes(node: Node, guest: Guest) -> frozenset[int]:
     """Numbers and ranges, ``0-1;3`` (qemu-server, $numa_fmt)."""
-    main = node.files.get(f"/etc/pve/qemu-server/{guest.vmid}.conf", b"").partition(b"\n[")[0]
     found: set[int] = set()
-    for match in _HOSTNODES.finditer(main):
-        for part in match[1].decode().split(";"):
+    for match in filter(None, map(_HOSTNODES.match, configuration(node, guest)[1])):
+        for part in match[1].split(";"):
             low, _, high = part.partition("-")
             if low.isdigit() and (high or low).isdigit():
                 found |= set(range(int(low), int(high or low) + 1))

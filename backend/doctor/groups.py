@@ -41,7 +41,7 @@ def _takes_host_device(node: Node) -> Iterator[Told]:
         for mate in taken_along(node, claim):
             losses += [(mate, use) for use in node.uses_of.get(mate.address, ()) if use.kind in (*_LOST, "network")]
         if losses:
-            chains = (Evidence(f"{f.address}", " -> ".join((*use.chain, use.kind))) for f, use in losses)
+            chains = (attribute(f, "", " -> ".join((str(f.address), *use.chain, use.kind))) for f, use in losses)
             evidence = (hostpci(node, claim.guest, claim.slot), membership(claim.function), *chains)
             lost = ", ".join(dict.fromkeys(name_of(function) for function, _ in losses))
             yield _told(claim, evidence, lost=lost)
@@ -112,7 +112,7 @@ _LOST = tuple(sorted(BLOCKING - {"console"}))
 def _told(claim: Claim, evidence: tuple[Evidence, ...], **values: str) -> Told:
     values |= {
         "device": name_of(claim.function),
-        "group": str(claim.function.group),
+        "group": "-" if claim.function.group is None else str(claim.function.group),
         "slot": claim.slot,
         "vmid": str(claim.guest.vmid),
     }

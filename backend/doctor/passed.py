@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
@@ -68,18 +69,26 @@ def taken_along(node: Node, claim: Claim) -> tuple[Function, ...]:
 
 
 def attribute(function: Function, name: str, text: object) -> Evidence:
-    """A file of the function's folder in sysfs, or a link's last part."""
-    return Evidence(f"/sys/bus/pci/devices/{function.address}/{name}", None if text is None else str(text))
+    """A file of the function's folder in sysfs, or a link's last part; without a name the folder itself."""
+    path = f"/sys/bus/pci/devices/{function.address}/{name}"
+    return Evidence(path.rstrip("/"), None if text is None else str(text))
 
 
 def membership(function: Function) -> Evidence:
     return attribute(function, "iommu_group", function.group)
 
 
+def configuration(node: Node, guest: Guest) -> tuple[str, tuple[str, ...]]:
+    """Path and lines of its main section. /etc/pve/qemu-server is a link into /etc/pve/nodes; ids are the cluster's."""
+    name = f"/qemu-server/{guest.vmid}.conf"
+    path = next((path for path in node.files if path.endswith(name)), f"/etc/pve{name}")
+    text = node.files.get(path, b"").decode("utf-8", "replace")
+    return path, tuple(takewhile(lambda line: not line.startswith("["), text.splitlines()))
+
+
 def hostpci(node: Node, guest: Guest, slot: str) -> Evidence:
     """The line of the guest's configuration."""
-    path = f"/etc/pve/qemu-server/{guest.vmid}.conf"
-    lines = node.files.get(path, b"").decode("utf-8", "replace").splitlines()
+    path, lines = configuration(node, guest)
     number = next((n for n, line in enumerate(lines, 1) if line.startswith(f"{slot}:")), None)
     return Evidence(path, f"{slot}: {guest.hostpci.get(slot, '')}", number)
 

@@ -63,7 +63,9 @@ def node(
     )
     groups = sorted({f.group for f in functions if f.group is not None})
     own = tuple(Use(at(a), text.split()[0], tuple(text.split()[1:])) for a, text in (uses or {}).items())
-    texts = {f"/etc/pve/qemu-server/{vmid}.conf": text for vmid, text in (guests or {}).items()} | dict(files or {})
+    texts = {f"/etc/pve/nodes/pve/qemu-server/{vmid}.conf": text for vmid, text in (guests or {}).items()} | dict(
+        files or {}
+    )
     return Node(
         functions=tuple(sorted(functions, key=lambda f: f.address)),
         groups=tuple(

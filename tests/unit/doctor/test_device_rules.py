@@ -176,6 +176,12 @@ ALIVE = (
         node(replace(GPU, numa_node=1), guests={101: "hostpci0: 01:00.0\nnuma0: cpus=0-3,hostnodes=0-1,memory=1024"}),
     ),
     Case(
+        "numa-far",
+        node(replace(GPU, numa_node=1), guests={101: "hostpci0: 01:00.0\nnuma0: cpus=0-3,hostnodes=0;2,memory=1024"}),
+        node(replace(GPU, numa_node=1), guests={101: "hostpci0: 01:00.0\n[before]\nnuma0: cpus=0-3,hostnodes=0"}),
+        "a snapshot's section",
+    ),
+    Case(
         "large-bar-iommu-width",
         node(log="kvm: vfio_container_dma_map(0x55, 0x380000000000, 0x1000, 0x7f) = -22 (Invalid argument)"),
         node(log="DMAR: Host address width 39"),
