@@ -103,7 +103,7 @@ def test_a_finding_of_a_rule_that_no_step_names_is_under_its_subject(subject: Su
 
 
 def test_evidence_of_a_guest_is_its_line() -> None:
-    path = "/etc/pve/qemu-server/101.conf"
+    path = "/etc/pve/nodes/pve1/qemu-server/101.conf"
     node = Node(guests=(GUEST,), files=MappingProxyType({path: b"cores: 4\nhostpci0: 0000:01:00,pcie=1\n"}))
     assert steps(node)["step-guests"].evidence == (Evidence(path, "hostpci0: 0000:01:00,pcie=1", 2),)
 
