@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+from collections.abc import Sequence
 from typing import Any
 
 MAX_BYTES = 96 << 20  # of raw evidence; a 300-function node has about 3 MB
@@ -96,6 +98,8 @@ _CONFIGURATION = [  # small files of /etc and the like, whole
     "/etc/corosync/corosync.conf",
     "/etc/pve/corosync.conf",
     "/etc/pve/mapping/pci.cfg",
+    "/etc/pve/datacenter.cfg",
+    "/etc/pve/ha/resources.cfg",
     "/etc/pve/qemu-server/*.conf",
     "/etc/debian_version",
 ]
@@ -120,6 +124,7 @@ _KERNEL = [
     "/sys/firmware/efi/efivars/SecureBoot-*",
     "/sys/firmware/efi/efivars/LoaderInfo-*",
     "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+    "/run/qemu-server/pci-id-reservations",
 ]
 
 # Kernel log lines that tell of remapping, groups, passthrough, resets, links.
@@ -163,8 +168,18 @@ def collect_request() -> dict[str, Any]:
         "max_bytes": MAX_BYTES,
         "max_seconds": MAX_SECONDS,
         "trees": _TREES,
-        "lists": ["/sys/firmware/acpi/tables", "/sys/firmware/efi"],
+        "lists": ["/sys/firmware/acpi/tables", "/sys/firmware/efi", "/run/qemu-server"],  # ID.pid: that VM runs
         "links": ["/dev/disk/by-uuid/*", "/boot/vmlinuz*", "/etc/modules-load.d/modules.conf"],
         "files": files,
         "commands": [{"argv": argv, "timeout": timeout, "max": size} for argv, timeout, size in _COMMANDS],
+    }
+
+
+def rom_request(paths: Sequence[str]) -> dict[str, Any]:
+    """Option ROMs that VMs name, each whole up to 1 MiB."""
+    return {
+        "verb": "collect",
+        "max_bytes": len(paths) << 20,
+        "max_seconds": 20,
+        "files": [{"glob": glob.escape(path), "max": 1 << 20} for path in paths],
     }

@@ -9,9 +9,9 @@ from typing import Any
 
 from fakepve import FakePve, PveError  # type: ignore[import-untyped]
 
-from backend.demo.hostpci import refusal
 from backend.demo.machines.parts import VENDOR_NAMES, Part
 from backend.demo.world import World
+from backend.node.hostpci import refusal
 
 
 class DemoPve(FakePve):  # type: ignore[misc]

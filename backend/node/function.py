@@ -83,6 +83,7 @@ class Function:
     serial: str | None = None  # Device Serial Number capability
     irq: int | None = None  # the interrupt line, or the first message where its driver uses MSI; None: none
     removable: bool | None = None  # behind a port that leads outside (Thunderbolt, USB4)
+    mdev: bool = False  # can be the parent of mediated devices, as PVE tells it (PVE::SysFSTools::pci_device_info)
     config: bytes = b""  # config space as read: 64, 256 or 4096 bytes
 
     @property
@@ -104,3 +105,10 @@ class Function:
         if self.vendor is None or self.device is None:
             return None
         return f"{self.vendor:04x}:{self.device:04x}"
+
+    @property
+    def subsystem_ids(self) -> str | None:
+        """``1043:8000``."""
+        if self.subsystem_vendor is None or self.subsystem_device is None:
+            return None
+        return f"{self.subsystem_vendor:04x}:{self.subsystem_device:04x}"

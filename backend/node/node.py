@@ -10,6 +10,8 @@ from types import MappingProxyType
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
+from backend.node.mapping import PciMapping
+from backend.node.option_rom import OptionRom
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,22 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A VM of the node: its id, name, and hostpci lines as stored (section heads and snapshots left out)."""
+    """A VM of the node: its id, name, and the main section of its configuration as stored ([PENDING] and snapshots
+    left out). ``running``: None where the snapshot does not tell."""
 
     vmid: int
     name: str | None
     onboot: bool
-    hostpci: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    hostpci: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # hostpci0 to hostpci15
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # all of them
+    lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # number from 1, by option
+    running: bool | None = None
+    path: str = ""  # of its configuration, links followed
+
+    def evidence(self, option: str) -> Evidence:
+        """The line that sets an option; without text where none does."""
+        value = self.options.get(option, self.hostpci.get(option))
+        return Evidence(self.path, None if value is None else f"{option}: {value}", self.lines.get(option))
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,9 @@ class Node:
     slots: tuple[Slot, ...] = ()
     uses: tuple[Use, ...] = ()
     guests: tuple[Guest, ...] = ()
+    mappings: tuple[PciMapping, ...] = ()  # of the whole cluster
+    roms: Mapping[str, OptionRom] = field(default_factory=lambda: MappingProxyType({}))  # by path, files of the node
+    reservations: Mapping[PciAddress, int] = field(default_factory=lambda: MappingProxyType({}))  # running VMs hold it
     interfaces: Mapping[str, PciAddress] = field(default_factory=lambda: MappingProxyType({}))  # NIC name -> function
     interface_names: frozenset[str] = frozenset()  # of every interface, virtual ones and alternative names too
     framebuffers: tuple[Region, ...] = ()  # memory that the boot display holds, as /proc/iomem tells
@@ -122,6 +137,10 @@ class Node:
     @cached_property
     def by_address(self) -> Mapping[PciAddress, Function]:
         return MappingProxyType({f.address: f for f in self.functions})
+
+    @cached_property
+    def by_mapping(self) -> Mapping[str, PciMapping]:
+        return MappingProxyType({m.name: m for m in self.mappings})
 
     @cached_property
     def by_group(self) -> Mapping[int, Group]:

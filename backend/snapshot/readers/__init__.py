@@ -17,8 +17,10 @@ from backend.snapshot.readers.files import read_files
 from backend.snapshot.readers.guests import guest_uses, read_guests
 from backend.snapshot.readers.iommu import read_iommu
 from backend.snapshot.readers.log import read_log
+from backend.snapshot.readers.mappings import read_mappings, read_reservations
 from backend.snapshot.readers.names import Record, read_records
 from backend.snapshot.readers.network import network_uses, read_interface_names, read_interfaces
+from backend.snapshot.readers.roms import read_roms
 from backend.snapshot.readers.storage import storage_uses
 from backend.snapshot.snapshot import Snapshot
 
@@ -36,7 +38,7 @@ def read_node(snapshot: Snapshot) -> Node:
     )
     guests = read_guests(snapshot)
     interfaces = read_interfaces(snapshot)
-    return Node(
+    node = Node(
         hostname=snapshot.text("/proc/sys/kernel/hostname") or snapshot.text("/etc/hostname"),
         kernel=snapshot.text("/proc/sys/kernel/osrelease"),
         cmdline=read_cmdline(snapshot),
@@ -53,9 +55,11 @@ def read_node(snapshot: Snapshot) -> Node:
             *network_uses(snapshot, interfaces),
             *storage_uses(snapshot),
             *display_uses(snapshot, functions),
-            *guest_uses(guests, functions),
         ),
         guests=guests,
+        mappings=read_mappings(snapshot),
+        roms=read_roms(snapshot),
+        reservations=read_reservations(snapshot, guests),
         interfaces=interfaces,
         interface_names=read_interface_names(snapshot),
         framebuffers=read_framebuffers(snapshot),
@@ -64,6 +68,7 @@ def read_node(snapshot: Snapshot) -> Node:
         log=read_log(snapshot),
         problems=tuple(f"{path}: {code}" for path, code in sorted(snapshot.problems.items())),
     )
+    return replace(node, uses=(*node.uses, *guest_uses(node)))
 
 
 def pve_version(text: str) -> str | None:

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from backend.snapshot.snapshot import Snapshot
 
-# The kernel's own tables are read by the readers of their subjects.
-_KERNEL = ("/sys/", "/proc/", "/dev/")
+# The kernel's own tables, and the state of running VMs, are read by the readers of their subjects.
+_STATE = ("/sys/", "/proc/", "/dev/", "/run/qemu-server/")
 
 
 def read_files(snapshot: Snapshot) -> Mapping[str, bytes]:
@@ -18,6 +18,6 @@ def read_files(snapshot: Snapshot) -> Mapping[str, bytes]:
         {
             path: snapshot.files[path]
             for path in sorted(snapshot.files)
-            if not path.startswith(_KERNEL) and snapshot.problems.get(path) != "cut"
+            if not path.startswith(_STATE) and snapshot.problems.get(path) != "cut"
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,8 +12,8 @@ from backend.doctor.finding import Told
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
-from backend.node.node import Group, Guest, Node, Region, Use
-from backend.snapshot.readers.guests import guest_uses
+from backend.node.node import Group, Node, Region, Use
+from backend.snapshot.readers.guests import guest_uses, read_guest
 from resources.doctor import sentences
 
 
@@ -52,21 +52,10 @@ def node(
     **more: Any,
 ) -> Node:
     """``guests``: configuration by vmid; ``uses``: "kind chain..." by address; ``reserved``: region by group."""
-    named = tuple(
-        Guest(
-            vmid,
-            None,
-            False,
-            MappingProxyType(dict(line.split(": ", 1) for line in text.splitlines() if line.startswith("hostpci"))),
-        )
-        for vmid, text in (guests or {}).items()
-    )
+    named = tuple(read_guest(vmid, text) for vmid, text in (guests or {}).items())
     groups = sorted({f.group for f in functions if f.group is not None})
     own = tuple(Use(at(a), text.split()[0], tuple(text.split()[1:])) for a, text in (uses or {}).items())
-    texts = {f"/etc/pve/nodes/pve/qemu-server/{vmid}.conf": text for vmid, text in (guests or {}).items()} | dict(
-        files or {}
-    )
-    return Node(
+    found = Node(
         functions=tuple(sorted(functions, key=lambda f: f.address)),
         groups=tuple(
             Group(
@@ -81,11 +70,12 @@ def node(
             for number in groups
         ),
         guests=named,
-        uses=(*own, *guest_uses(named, functions)),
+        uses=own,
         log=tuple(Evidence("journalctl -k -b", line, n) for n, line in enumerate(log.splitlines(), 1)),
-        files=MappingProxyType({path: text.encode() for path, text in texts.items()}),
+        files=MappingProxyType({path: text.encode() for path, text in (files or {}).items()}),
         **more,
     )
+    return replace(found, uses=(*own, *guest_uses(found)))
 
 
 def told(code: str, of: Node) -> list[Told]:
