@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import attribute, claims, configuration, heard, hostpci, name_of, passed
+from backend.doctor.passed import attribute, claims, heard, name_of, passed
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Guest, Node
@@ -28,7 +28,7 @@ _LINE_LOST = re.compile(r"\birq (\d+): nobody cared|genirq: Flags mismatch irq (
 _FAULT = re.compile(r"DMAR: \[DMA (?:Read|Write).*\] Request device \[|AMD-Vi: Event logged \[IO_PAGE_FAULT")
 _WIDTH = re.compile(r"DMAR: Host address width \d+")
 _NOT_MAPPED = re.compile(r"vfio_(?:container_)?dma_map\(.*= -22\b")  # QEMU hw/vfio
-_HOSTNODES = re.compile(r"numa\d+:.*\bhostnodes=([\d;-]+)")
+_NUMA, _HOSTNODES = re.compile(r"numa\d+"), re.compile(r"\bhostnodes=([\d;-]+)")
 
 _DISPLAY, _USB, _ISA = 0x03, 0x0C03, 0x0601
 _MSI, _MSIX = 0x05, 0x11  # capabilities
@@ -90,15 +90,15 @@ def _rmrr(node: Node) -> Iterator[Told]:
         refused.add(address)
         yield Told(lines, address, values={"device": name})
     for claim in claims(node):
-        function = claim.function
-        group = None if function.group is None else node.by_group.get(function.group)
-        if group is None or not refused.isdisjoint(f.address for f in claim.functions):
-            continue
-        members = (function, *node.mates(function.address))
-        direct = tuple(region.evidence for region in group.reserved if region.kind == "direct")
-        if direct and not any(_is_display_or_usb(f) or _is(f, _ISA) for f in members):
-            evidence = (hostpci(node, claim.guest, claim.slot), *direct)
-            yield Told(evidence, function.address, claim.guest.vmid, _device(function))
+        for function in claim.functions:
+            group = None if function.group is None else node.by_group.get(function.group)
+            if group is None or function.address in refused:
+                continue
+            members = (function, *node.mates(function.address))
+            direct = tuple(region.evidence for region in group.reserved if region.kind == "direct")
+            if direct and not any(_is_display_or_usb(f) or _is(f, _ISA) for f in members):
+                refused |= set(group.functions)  # once a group
+                yield Told((claim.evidence, *direct), function.address, claim.guest.vmid, _device(function))
 
 
 @rule("dma-faults", Severity.WARNING, Subject.DEVICES)
@@ -166,10 +166,10 @@ def _identical_cards(node: Node) -> Iterator[Told]:
 def _numa_far(node: Node) -> Iterator[Told]:
     """Only where the guest's memory is bound to host nodes (``numa0: ...,hostnodes=0``), none of them the device's."""
     for claim in claims(node):
-        bound = _host_nodes(node, claim.guest)
+        bound = _host_nodes(claim.guest)
         near = claim.function.numa_node
         if bound and near is not None and near not in bound:
-            evidence = (hostpci(node, claim.guest, claim.slot), attribute(claim.function, "numa_node", near))
+            evidence = (claim.evidence, attribute(claim.function, "numa_node", near))
             values = {"near": str(near), "bound": ", ".join(map(str, sorted(bound))), "vmid": str(claim.guest.vmid)}
             yield Told(evidence, claim.function.address, claim.guest.vmid, _device(claim.function) | values)
 
@@ -209,11 +209,11 @@ def _needs_line(function: Function) -> bool:
     return not {_MSI, _MSIX} & {id_ for id_, _ in config_space.capabilities(function.config)}
 
 
-def _host_nodes(node: Node, guest: Guest) -> frozenset[int]:
+def _host_nodes(guest: Guest) -> frozenset[int]:
     """Numbers and ranges, ``0-1;3`` (qemu-server, $numa_fmt)."""
     found: set[int] = set()
-    for match in filter(None, map(_HOSTNODES.match, configuration(node, guest)[1])):
-        for part in match[1].split(";"):
+    for match in (_HOSTNODES.search(value) for key, value in guest.options.items() if _NUMA.fullmatch(key)):
+        for part in match[1].split(";") if match else ():
             low, _, high = part.partition("-")
             if low.isdigit() and (high or low).isdigit():
                 found |= set(range(int(low), int(high or low) + 1))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import Claim, attribute, claims, heard, hostpci, name_of, passed
+from backend.doctor.passed import Claim, attribute, claims, heard, name_of, passed
+from backend.node.function import Function
 from backend.node.node import Node
 
 _NOT_RESERVED = re.compile(
@@ -36,72 +37,60 @@ def _cannot_reserve(node: Node) -> Iterator[Told]:
 
 @rule("boot-vga-passed", Severity.WARNING, Subject.DEVICES)
 def _boot_vga_passed(node: Node) -> Iterator[Told]:
-    """There is another display that the firmware could draw on."""
-    for claim in _boot_displays(node):
-        others = _other_displays(node, claim)
-        if others:
-            yield _told(node, claim, others=", ".join(others))
+    """The host keeps another display, on which the firmware could draw."""
+    for claim, display in _displays(node):
+        kept = _kept(node)
+        if display.boot_vga and kept:
+            yield _told(claim, display, "boot_vga", others=", ".join(map(name_of, kept)))
 
 
 @rule("only-console", Severity.WARNING, Subject.DEVICES)
 def _only_console(node: Node) -> Iterator[Told]:
-    for claim in _boot_displays(node):
-        if not _other_displays(node, claim):
-            yield _told(node, claim)
+    for claim, display in _displays(node):
+        if display.boot_vga and not _kept(node):
+            yield _told(claim, display, "boot_vga")
 
 
 @rule("rom-shadowed", Severity.WARNING, Subject.DEVICES)
 def _rom_shadowed(node: Node) -> Iterator[Told]:
     """Of the boot display a guest reads what the firmware left in memory, not the card's ROM. On-board graphics, which
     sit on a root bus, have none of their own."""
-    for claim in _boot_displays(node):
-        if claim.function.parent is not None and not _brings_rom(claim):
-            yield _told(node, claim)
+    for claim, display in _displays(node):
+        if display.boot_vga and display.parent is not None and not _brings_rom(claim):
+            yield _told(claim, display, "boot_vga")
 
 
 @rule("rom-none", Severity.WARNING, Subject.DEVICES)
 def _rom_none(node: Node) -> Iterator[Told]:
     """Its BARs are known, and none is a ROM's: on-board graphics of AMD's, above all."""
-    for claim in claims(node):
-        function = claim.function  # romfile= is about the first one only
-        is_vga = function.class_code is not None and function.class_code >> 8 == _VGA
-        known = function.bars and function.physical_function is None
-        if is_vga and known and not _brings_rom(claim) and all(bar.index != _ROM for bar in function.bars):
-            lines = (hostpci(node, claim.guest, claim.slot), attribute(function, "rom", None))
-            yield Told(lines, function.address, claim.guest.vmid, _values(claim))
+    for claim, display in _displays(node):
+        is_vga = display.class_code is not None and display.class_code >> 8 == _VGA
+        known = display.bars and display.physical_function is None
+        if is_vga and known and not _brings_rom(claim) and all(bar.index != _ROM for bar in display.bars):
+            yield _told(claim, display, "rom")
 
 
-def _boot_displays(node: Node) -> Iterator[Claim]:
-    """A display is the first function of its card."""
-    return (c for c in claims(node) if c.function.boot_vga and c.function.base_class == _DISPLAY)
+def _displays(node: Node) -> Iterator[tuple[Claim, Function]]:
+    return ((claim, f) for claim in claims(node) for f in claim.functions if f.base_class == _DISPLAY)
 
 
-def _other_displays(node: Node, claim: Claim) -> tuple[str, ...]:
-    """A display of a virtual function shows nothing on a screen."""
+def _kept(node: Node) -> tuple[Function, ...]:
+    """Displays that stay with the host. That of a virtual function shows nothing on a screen."""
+    gone = set(passed(node))
     return tuple(
-        name_of(f)
-        for f in node.functions
-        if f.base_class == _DISPLAY and f.address.card != claim.function.address.card and f.physical_function is None
+        f for f in node.functions if f.base_class == _DISPLAY and f.physical_function is None and f not in gone
     )
 
 
 def _brings_rom(claim: Claim) -> bool:
     """With legacy-igd QEMU brings one of its own making."""
-    return "romfile=" in claim.value or "legacy-igd=1" in claim.value
+    return claim.line.romfile is not None or claim.line.legacy_igd
 
 
-def _told(node: Node, claim: Claim, **values: str) -> Told:
-    lines = (hostpci(node, claim.guest, claim.slot), attribute(claim.function, "boot_vga", 1))
-    return Told(lines, claim.function.address, claim.guest.vmid, _values(claim) | values)
-
-
-def _values(claim: Claim) -> dict[str, str]:
-    return {
-        "device": name_of(claim.function),
-        "address": str(claim.function.address),
-        "slot": claim.slot,
-        "vmid": str(claim.guest.vmid),
-    }
+def _told(claim: Claim, display: Function, looked_at: str, **values: str) -> Told:
+    values |= {"device": name_of(display), "slot": claim.slot, "vmid": str(claim.guest.vmid)}
+    seen = attribute(display, looked_at, 1 if looked_at == "boot_vga" else None)
+    return Told((claim.evidence, seen), display.address, claim.guest.vmid, values)
 
 
 RULES = (_held_by_framebuffer, _cannot_reserve, _boot_vga_passed, _only_console, _rom_shadowed, _rom_none)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import Claim, attribute, claims, given, hostpci, membership, name_of, taken_along
+from backend.doctor.passed import Claim, attribute, claims, given, membership, name_of, taken_along
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
@@ -42,7 +42,7 @@ def _takes_host_device(node: Node) -> Iterator[Told]:
             losses += [(mate, use) for use in node.uses_of.get(mate.address, ()) if use.kind in (*_LOST, "network")]
         if losses:
             chains = (attribute(f, "", " -> ".join((str(f.address), *use.chain, use.kind))) for f, use in losses)
-            evidence = (hostpci(node, claim.guest, claim.slot), membership(claim.function), *chains)
+            evidence = (claim.evidence, membership(claim.function), *chains)
             lost = ", ".join(dict.fromkeys(name_of(function) for function, _ in losses))
             yield _told(claim, evidence, lost=lost)
 
@@ -60,7 +60,7 @@ def _split_over_guests(node: Node) -> Iterator[Told]:
         for claim, function in inside:
             named[claim.guest.vmid].add(function)
         if len(named) > 1 and not set.intersection(*named.values()):
-            evidence = (e for c, f in inside for e in (hostpci(node, c.guest, c.slot), membership(f)))
+            evidence = (e for c, f in inside for e in (c.evidence, membership(f)))
             guests = ", ".join(f"VM {vmid}" for vmid in sorted(named))
             first = inside[0][1].address
             yield Told(tuple(dict.fromkeys(evidence)), first, values={"group": str(group), "guests": guests})
@@ -80,7 +80,7 @@ def _member_on_host_driver(node: Node) -> Iterator[Told]:
         ]
         if unasked:
             drivers = (attribute(mate, "driver", mate.driver) for mate in unasked)
-            evidence = (hostpci(node, claim.guest, claim.slot), membership(claim.function), *drivers)
+            evidence = (claim.evidence, membership(claim.function), *drivers)
             told = _told(claim, evidence, members=", ".join(map(name_of, unasked)))
             yield replace(told, remedy=_reserving(node, unasked))
 
@@ -102,7 +102,7 @@ def _bridge_named(node: Node) -> Iterator[Told]:
         bridges = tuple(f for f in claim.functions if f.is_pci_bridge or f.has_pci_bus)
         if bridges:
             kinds = (attribute(f, "class", None if f.class_code is None else f"0x{f.class_code:06x}") for f in bridges)
-            evidence = (hostpci(node, claim.guest, claim.slot), *kinds)
+            evidence = (claim.evidence, *kinds)
             yield _told(claim, evidence, bridges=", ".join(map(name_of, bridges)))
 
 

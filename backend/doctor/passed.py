@@ -6,48 +6,48 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
+from backend.node.hostpci import HostPci, parsed_lines
 from backend.node.node import Guest, Node
 
 _ADDRESS = re.compile(r"(?<![\w:.])(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7](?![\w.])")
-_NOT_BOUND = re.compile(r"(?:^|,)(?:mdev=|driver=keep(?:,|$))")
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one hostpci line of a guest names, and PVE will bind to vfio-pci when that guest starts. Never empty."""
+    """What one hostpci line of a guest names, and PVE will bind to vfio-pci when that guest starts: of a mapping, one
+    of its alternatives. Never empty."""
 
     functions: tuple[Function, ...]
     guest: Guest
     slot: str  # "hostpci0"
+    line: HostPci
 
     @property
     def function(self) -> Function:
-        """The first one: what QEMU's options are about."""
+        """The first one: what the line's options are about."""
         return self.functions[0]
 
     @property
-    def value(self) -> str:
-        return self.guest.hostpci.get(self.slot, "")
+    def evidence(self) -> Evidence:
+        return self.guest.evidence(self.slot)
 
 
 def claims(node: Node) -> Iterator[Claim]:
     """By guest and line. Mediated devices and ``driver=keep`` leave a function with the host's driver
     (PVE::QemuServer::PCI::prepare_pci_device)."""
     named: defaultdict[tuple[str, ...], list[Function]] = defaultdict(list)
-    for function in node.functions:
-        for use in node.uses_of.get(function.address, ()):
-            if use.kind == "guest":
-                named[use.chain[:2]].append(function)
+    for use in node.uses:
+        if use.kind == "guest" and use.address in node.by_address:
+            named[use.chain[:2]].append(node.by_address[use.address])
     for guest in node.guests:
-        for slot, value in guest.hostpci.items():
+        for slot, line in parsed_lines(guest.hostpci):
             functions = named.get((str(guest.vmid), slot))
-            if functions and not _NOT_BOUND.search(value):
-                yield Claim(tuple(functions), guest, slot)
+            if functions and not line.keeps_driver:
+                yield Claim(tuple(functions), guest, slot, line)
 
 
 def passed(node: Node) -> tuple[Function, ...]:
@@ -76,21 +76,6 @@ def attribute(function: Function, name: str, text: object) -> Evidence:
 
 def membership(function: Function) -> Evidence:
     return attribute(function, "iommu_group", function.group)
-
-
-def configuration(node: Node, guest: Guest) -> tuple[str, tuple[str, ...]]:
-    """Path and lines of its main section. /etc/pve/qemu-server is a link into /etc/pve/nodes; ids are the cluster's."""
-    name = f"/qemu-server/{guest.vmid}.conf"
-    path = next((path for path in node.files if path.endswith(name)), f"/etc/pve{name}")
-    text = node.files.get(path, b"").decode("utf-8", "replace")
-    return path, tuple(takewhile(lambda line: not line.startswith("["), text.splitlines()))
-
-
-def hostpci(node: Node, guest: Guest, slot: str) -> Evidence:
-    """The line of the guest's configuration."""
-    path, lines = configuration(node, guest)
-    number = next((n for n, line in enumerate(lines, 1) if line.startswith(f"{slot}:")), None)
-    return Evidence(path, f"{slot}: {guest.hostpci.get(slot, '')}", number)
 
 
 def name_of(function: Function) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import attribute, claims, given, heard, hostpci, name_of, passed
+from backend.doctor.passed import attribute, claims, given, heard, name_of, passed
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
@@ -41,17 +41,22 @@ def _no_reset(node: Node) -> Iterator[Told]:
 
 @rule("device-reset-bus-only", Severity.WARNING, Subject.DEVICES)
 def _reset_bus_only(node: Node) -> Iterator[Told]:
-    """Only a reset of its whole bus is left, and other functions there do not go to the same guest: VFIO refuses
-    (VFIO_DEVICE_PCI_HOT_RESET wants all that it would reset)."""
+    """Only a reset of its whole bus is left, and other functions there are in groups that do not go to the same guest:
+    VFIO refuses (VFIO_DEVICE_PCI_HOT_RESET wants the groups of all that it would reset)."""
     for claim in claims(node):
         function = claim.function
         if function.parent is None or not _lacks_reset(node, function):
             continue
         own = given(node, claim.guest)
-        others = [f for f in _below(node, function.parent) if f.address not in own and not f.is_bridge]
+        groups = {node.by_address[address].group for address in own} - {None}
+        others = [
+            f
+            for f in _below(node, function.parent)
+            if f.address not in own and f.group not in groups and not f.is_bridge
+        ]
         if others:
             evidence = (
-                hostpci(node, claim.guest, claim.slot),
+                claim.evidence,
                 attribute(function, "reset_method", None),
                 *(attribute(other, "driver", other.driver) for other in others),
             )

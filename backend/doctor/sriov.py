@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import attribute, hostpci, name_of, passed
+from backend.doctor.passed import attribute, name_of, passed
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
+from backend.node.hostpci import parsed_lines
 from backend.node.node import Node
 from backend.snapshot.readers import config_space
 
@@ -25,9 +26,7 @@ _AT_BOOT = (
     "/etc/tmpfiles.d/",
     "/etc/udev/",
 )
-_HOST = re.compile(r"(?:^|,)(?:host=)?([0-9a-f:.;]+)(?:,|$)")  # addresses of a hostpci line, ";" between them
 _ONE = re.compile(r"(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
-_WHOLE = re.compile(r"(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]")
 
 
 @rule("sriov-pf-on-vfio-with-vfs", Severity.WARNING, Subject.DEVICES)
@@ -62,12 +61,12 @@ def _not_persistent(node: Node) -> Iterator[Told]:
 def _off_but_named(node: Node) -> Iterator[Told]:
     """A guest names an address where nothing is, and where a virtual function would be."""
     for guest in node.guests:
-        for slot, value in guest.hostpci.items():
-            for named in map(PciAddress.parse, filter(_ONE.fullmatch, _hosts(value))):
+        for slot, line in parsed_lines(guest.hostpci):
+            for named in map(PciAddress.parse, filter(_ONE.fullmatch, line.host)):
                 owner = None if named in node.by_address else _owner(node, named)
                 if owner is not None:
                     evidence = (
-                        hostpci(node, guest, slot),
+                        guest.evidence(slot),
                         Evidence(f"/sys/bus/pci/devices/{named}", None),
                         attribute(owner, "sriov_numvfs", owner.sriov_vfs),
                     )
@@ -79,14 +78,14 @@ def _off_but_named(node: Node) -> Iterator[Told]:
 def _slot_takes_vfs(node: Node) -> Iterator[Told]:
     """``01:00`` is a prefix: all that begins so at the start of the guest, virtual functions too."""
     for guest in node.guests:
-        for slot, value in guest.hostpci.items():
-            for named in filter(_WHOLE.fullmatch, _hosts(value)):
+        for slot, line in parsed_lines(guest.hostpci):
+            for named in (id_ for id_ in line.host if "." not in id_):
                 card = named if named.count(":") == 2 else f"0000:{named}"
                 there = [f for f in node.functions if f.address.card == card]
                 virtual = [f for f in there if f.physical_function is not None]
                 if virtual and len(virtual) < len(there):
                     evidence = (
-                        hostpci(node, guest, slot),
+                        guest.evidence(slot),
                         *(attribute(f, "physfn", f.physical_function) for f in virtual),
                     )
                     first = next(f for f in there if f.physical_function is None)
@@ -116,11 +115,6 @@ def virtual_addresses(function: Function) -> Iterator[PciAddress]:
 
 def _owner(node: Node, address: PciAddress) -> Function | None:
     return next((f for f in node.functions if f.sriov_total and address in virtual_addresses(f)), None)
-
-
-def _hosts(value: str) -> tuple[str, ...]:
-    match = _HOST.search(value)
-    return tuple(match[1].split(";")) if match else ()
 
 
 def _values(function: Function) -> dict[str, str]:

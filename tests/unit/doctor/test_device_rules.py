@@ -16,6 +16,7 @@ UNSET, MEMORY, IO = 0x20000000, 0x40200, 0x40101
 PORT = function("00:01.0", 0x060400, link=Link(8.0, 16, 16.0, 16), reset_methods=("pm",), has_pci_bus=True)
 GPU = function("01:00.0", 0x030000, parent="00:01.0", group=1, driver="nouveau", vendor=0x10DE, device=0x2204)
 AUDIO = function("01:00.1", 0x040300, parent="00:01.0", group=1, driver="snd_hda_intel", vendor=0x10DE, device=0x1AEF)
+SPLIT = replace(AUDIO, group=9)  # as ACS override makes it
 IGPU = function("00:02.0", 0x030000, group=2, driver="i915", vendor=0x8086, device=0x4680)
 USB = function("00:14.0", 0x0C0330, group=3, driver="xhci_hcd", vendor=0x8086, device=0x7AE0)
 NVME = function("02:00.0", 0x010802, parent="00:01.0", group=4, driver="nvme", vendor=0x144D, device=0xA80C)
@@ -205,11 +206,17 @@ RESETS = (
         node(replace(PORT, reset_methods=None), replace(USB, driver="vfio-pci")),
         "older kernels do not tell",
     ),
-    Case("device-reset-bus-only", node(PORT, GPU, AUDIO, guests=TO_101), node(PORT, GPU, AUDIO, guests=CARD_TO_101)),
+    Case("device-reset-bus-only", node(PORT, GPU, SPLIT, guests=TO_101), node(PORT, GPU, SPLIT, guests=CARD_TO_101)),
     Case(
         "device-reset-bus-only",
+        node(PORT, GPU, SPLIT, guests=TO_101),
         node(PORT, GPU, AUDIO, guests=TO_101),
-        node(PORT, replace(GPU, reset_methods=("flr",)), AUDIO, guests=TO_101),
+        "a group goes as a whole",
+    ),
+    Case(
+        "device-reset-bus-only",
+        node(PORT, GPU, SPLIT, guests=TO_101),
+        node(PORT, replace(GPU, reset_methods=("flr",)), SPLIT, guests=TO_101),
         "own reset",
     ),
     Case("device-amd-reset-bug", node(POLARIS), node(POLARIS, modules=("vendor_reset",))),
@@ -295,6 +302,12 @@ DISPLAYS = (
         "only-console",
         node(replace(FREE, boot_vga=True), AUDIO, guests=TO_101),
         node(replace(FREE, boot_vga=True), IGPU, guests=TO_101),
+    ),
+    Case(
+        "only-console",
+        node(replace(FREE, boot_vga=True), replace(IGPU, driver="vfio-pci"), guests=TO_101),
+        node(FREE, replace(IGPU, boot_vga=True), guests=TO_101),
+        "both are given away",
     ),
     Case(
         "only-console",

@@ -101,7 +101,7 @@ def test_what_the_host_loses_is_told_with_its_chain_and_line() -> None:
     crowded = node(GPU, NIC, guests={101: "cores: 4\nhostpci0: 01:00.0"}, uses={"02:00.0": "management eno1 vmbr0"})
     (found,) = told("group-takes-host-device", crowded)
     assert [str(evidence) for evidence in found.evidence] == [
-        "/etc/pve/nodes/pve/qemu-server/101.conf:2: hostpci0: 01:00.0",
+        "/etc/pve/qemu-server/101.conf:2: hostpci0: 01:00.0",
         "/sys/bus/pci/devices/0000:01:00.0/iommu_group: 1",
         "/sys/bus/pci/devices/0000:02:00.0: 0000:02:00.0 -> eno1 -> vmbr0 -> management",
     ]
