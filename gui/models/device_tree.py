@@ -248,7 +248,7 @@ class DeviceTreeView(QTreeView):
         self._model.set_node(node)
         self._open()
         metrics = self.fontMetrics()
-        for column, sample in ((DEVICE, 30), (ADDRESS, 14), (GROUP, 6), (DRIVER, 13), (USED_BY, 20)):
+        for column, sample in ((DEVICE, 25), (ADDRESS, 14), (GROUP, 6), (DRIVER, 12), (USED_BY, 18)):
             self.setColumnWidth(column, metrics.horizontalAdvance("m") * sample * 3 // 4)
         self._follow(self._selection.current)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +28,7 @@ from gui.theme import scaled
 from gui.widgets.box import Box
 from gui.widgets.lines import Muted
 from gui.widgets.step_row import StepRow
+from gui.widgets.toggle import Toggle
 
 WIDEST = 62  # lines of text: longer lines than that are hard to read
 
@@ -49,15 +50,17 @@ class DoctorPage(QWidget):
         self.rows: list[StepRow] = []
 
         line = self.fontMetrics().height()
-        self.filters: dict[Severity, QToolButton] = {}
-        bar = QHBoxLayout()
+        self.filters: dict[Severity, Toggle] = {}
+        head = QWidget()
+        head.setMaximumWidth(WIDEST * line)
+        bar = QHBoxLayout(head)
+        bar.setContentsMargins(0, 0, round(0.6 * line), 0)
         bar.setSpacing(round(0.4 * line))
         for severity in Severity:
-            button = named(QToolButton(), f"filter_{severity}")
-            button.setCheckable(True)
+            button = named(Toggle(), f"filter_{severity}")
             button.setChecked(True)
-            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.toggled.connect(self._filter)
+            button.setToolTip(self.tr("Show findings of this grade"))
             self.filters[severity] = button
             bar.addWidget(button)
         bar.addStretch(1)
@@ -70,17 +73,24 @@ class DoctorPage(QWidget):
         bar.addWidget(self.copy_button)
 
         self.next = Box()
+        self.go = named(QPushButton(self.tr("Show")), "show_next")
+        self.go.setToolTip(self.tr("Go to it below"))
+        self.go.clicked.connect(self._go)
+        self._goal: Finding | Step | None = None
+        first = QHBoxLayout()
+        first.addWidget(self.next, 1)
+        first.addWidget(self.go)
         self._list = QVBoxLayout()
         self._list.setSpacing(round(0.25 * line))
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, round(0.6 * line), line)
         column.setSpacing(round(0.6 * line))
-        column.addWidget(self.next)
+        column.addLayout(first)
         column.addLayout(self._list)
         column.addStretch(1)
         body.setMaximumWidth(WIDEST * line)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -90,7 +100,7 @@ class DoctorPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(round(0.6 * line), round(0.6 * line), 0, 0)
         layout.setSpacing(round(0.6 * line))
-        layout.addLayout(bar)
+        layout.addWidget(head)
         layout.addWidget(area, 1)
         self.show_findings(Node(), None)
 
@@ -112,6 +122,7 @@ class DoctorPage(QWidget):
             button.setAccessibleName(self.tr("Show findings of grade {0}: {1}").format(look.word, count))
         self._fill()
         if findings is None:
+            self.go.hide()
             self.next.say("neutral", "clock", self.tr("Examining…"), self.tr("The doctor reads what was collected."))
         else:
             self._say_next()
@@ -133,6 +144,8 @@ class DoctorPage(QWidget):
         """What to do now: the gravest finding, else the first step that is open."""
         gravest = next((f for f in self._findings if f.severity is Severity.ERROR), None)
         step = next((step for step in self._steps if step.state is State.TODO), None)
+        self._goal = gravest or step or next(iter(self._findings), None)
+        self.go.setVisible(self._goal is not None)
         if gravest is not None:
             text = doctor_words.said(gravest)
             self.next.say("bad", "error", self.tr("First: {0}").format(text.title), text.do or text.means)
@@ -147,6 +160,17 @@ class DoctorPage(QWidget):
                 self.tr("Nothing stands in the way"),
                 self.tr("Worth a look below: {0}.").format(rest) if rest else self.tr("Every step is done."),
             )
+
+    def _go(self) -> None:
+        """Scroll to what the box speaks of, and put the keyboard there."""
+        goal = self._goal
+        finding = goal if isinstance(goal, Finding) else None
+        for row in self.rows:
+            if row.step is goal or (finding is not None and any(each is finding for each in row.step.findings)):
+                shown = row.reveal(finding)
+                row.section.head.setFocus(Qt.FocusReason.OtherFocusReason)
+                QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+                self._area.ensureWidgetVisible(shown)
 
     def _fill(self) -> None:
         self.rows = []

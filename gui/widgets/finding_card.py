@@ -16,7 +16,7 @@ from gui.named import named
 from gui.pages.wording import PlanWording
 from gui.theme import colours_of, scaled
 from gui.widgets.chip import Chip
-from gui.widgets.lines import FixedLines, label
+from gui.widgets.lines import FixedLines, LinkButton, Muted, label
 
 
 class FindingCard(QWidget):
@@ -39,8 +39,7 @@ class FindingCard(QWidget):
         head = QHBoxLayout()
         head.addWidget(Chip(look))
         head.addStretch(1)
-        self.device = named(QPushButton(doctor_words.device_word(node, finding)), "finding_device")
-        self.device.setFlat(True)
+        self.device = named(LinkButton(doctor_words.device_word(node, finding)), "finding_device")
         self.device.setToolTip(self.tr("Show it on the map"))
         self.device.clicked.connect(lambda: self.device_chosen.emit(finding.told.address))
         self.device.setVisible(finding.told.address is not None and not short)
@@ -60,11 +59,17 @@ class FindingCard(QWidget):
             column.addWidget(self.evidence)
         self.stage = named(QPushButton(self.tr("Stage the fix")), "stage_fix")
         self.stage.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.stage.setVisible(finding.told.remedy is not None)
-        if finding.told.remedy is not None:
-            self.stage.setToolTip(PlanWording().intent(finding.told.remedy, node))
         self.stage.clicked.connect(lambda: self.stage_requested.emit(finding.told.remedy))
-        column.addWidget(self.stage)
+        self.wish = Muted("")
+        self.wish.setWordWrap(True)
+        if finding.told.remedy is not None:
+            self.wish.setText(PlanWording().intent(finding.told.remedy, node))
+        mend = QHBoxLayout()
+        mend.addWidget(self.stage)
+        mend.addWidget(self.wish, 1)
+        column.addLayout(mend)
+        for widget in (self.stage, self.wish):
+            widget.setVisible(finding.told.remedy is not None)
         copy = QAction(self.tr("Copy as text"), self)
         copy.triggered.connect(self.copy)
         self.addAction(copy)

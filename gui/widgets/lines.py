@@ -1,14 +1,39 @@
-"""Text that is never clipped: labels that wrap, and lines in the fixed font that break anywhere."""
+"""Text that is never clipped: labels that wrap, lines in the fixed font that break anywhere; and links."""
 
 from __future__ import annotations
 
 import math
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent, QTextOption
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QTextEdit, QWidget
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent, QTextOption
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QSizePolicy, QTextEdit, QWidget
 
 from gui.theme import colours_of, fixed
+
+
+class LinkButton(QPushButton):
+    """Leads somewhere else: underlined, in the accent colour."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setFlat(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAutoDefault(False)
+        font = self.font()
+        font.setUnderline(True)
+        self.setFont(font)
+        self._tint()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ApplicationPaletteChange:
+            self._tint()
+        return super().event(event)
+
+    def _tint(self) -> None:
+        palette = QPalette(QApplication.palette())
+        for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
+            palette.setColor(group, QPalette.ColorRole.ButtonText, QColor(colours_of(palette).accent))
+        self.setPalette(palette)
 
 
 class Muted(QLabel):
@@ -29,9 +54,22 @@ class Muted(QLabel):
         self.setPalette(palette)
 
 
+def _moves(event: QKeyEvent) -> bool:
+    """Up and Down: they go from one text to the next, as Tab does, not to the cursor within one."""
+    return event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and event.modifiers() == Qt.KeyboardModifier.NoModifier
+
+
+class _Label(QLabel):
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _moves(event):
+            self.focusNextPrevChild(event.key() == Qt.Key.Key_Down)
+        else:
+            super().keyPressEvent(event)
+
+
 def label(text: str, font: QFont | None = None) -> QLabel:
     """Plain text that wraps, to be selected with mouse and keyboard."""
-    made = QLabel(text)
+    made = _Label(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(True)
     made.setTextInteractionFlags(
@@ -67,3 +105,9 @@ class FixedLines(QTextEdit):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.setFixedHeight(math.ceil(self.document().size().height()) + 1)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _moves(event):
+            self.focusNextPrevChild(event.key() == Qt.Key.Key_Down)
+        else:
+            super().keyPressEvent(event)

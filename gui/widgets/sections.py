@@ -12,7 +12,9 @@ from PySide6.QtCore import QCoreApplication
 
 from backend.doctor.finding import Finding
 from backend.node.address import PciAddress
+from backend.node.evidence import Evidence
 from backend.node.function import Function
+from backend.node.hostpci import named, parsed_lines
 from backend.node.node import Node
 from gui import doctor_words, words
 from gui.widgets.facts import verdict
@@ -47,7 +49,7 @@ def parts(node: Node, address: PciAddress) -> tuple[Part, ...]:
     here = f"/sys/bus/pci/devices/{address}"
     made = (
         Part("uses", translate("facts", "Who uses it"), _uses(node, f)),
-        Part("guests", translate("facts", "VMs that name it"), _guests(node, f)),
+        Part("guests", translate("facts", "VMs and mappings that name it"), _guests(node, f)),
         Part("group", translate("facts", "IOMMU group"), _group(node, f, here)),
         Part("driver", translate("facts", "Driver"), _driver(node, f, here)),
         Part("place", translate("facts", "Place"), _place(node, f, here)),
@@ -66,15 +68,15 @@ def facts(node: Node, address: PciAddress) -> tuple[Fact, ...]:
 def as_text(node: Node, address: PciAddress, findings: Sequence[Finding] = ()) -> str:
     """All of the inspector, for the clipboard."""
     said = verdict(node, address)
-    lines = [words.short_name(node.by_address[address]), f"{said.title}: {said.text}"]
+    text = [words.short_name(node.by_address[address]), f"{said.title}: {said.text}"]
     for finding in findings:
-        lines += ["", doctor_words.finding_text(node, finding)]
+        text += ["", doctor_words.finding_text(node, finding)]
     for part in parts(node, address):
-        lines += ["", part.title]
+        text += ["", part.title]
         for fact in part.facts:
             line = f"{fact.label}: {fact.value}" if fact.label else fact.value
-            lines.append(f"  {line}  [{fact.source}]" if fact.source else f"  {line}")
-    return "\n".join(lines) + "\n"
+            text.append(f"  {line}  [{fact.source}]" if fact.source else f"  {line}")
+    return "\n".join(text) + "\n"
 
 
 def _uses(node: Node, f: Function) -> tuple[Fact, ...]:
@@ -82,20 +84,26 @@ def _uses(node: Node, f: Function) -> tuple[Fact, ...]:
 
 
 def _guests(node: Node, f: Function) -> tuple[Fact, ...]:
-    found = []
-    by_id = {str(guest.vmid): guest for guest in node.guests}
-    for use in node.uses_of.get(f.address, ()):
-        if use.kind != "guest" or not use.chain:
-            continue
-        guest = by_id.get(use.chain[0])
-        slot = use.chain[1] if len(use.chain) > 1 else ""
-        if guest is None:
-            found.append(Fact("", words.use_chain(use)))
-            continue
-        line = f"{slot}: {guest.hostpci[slot]}" if slot in guest.hostpci else slot
-        path = f"/etc/pve/qemu-server/{guest.vmid}.conf"
-        found.append(Fact(doctor_words.guest_word(node, guest.vmid), line, fixed=True, source=path))
+    """Every VM whose hostpci line names it, by address or through a mapping, and every mapping of this node."""
+    found: list[Fact] = []
+    mappings = {
+        mapping.name: entries
+        for mapping in node.mappings
+        if (entries := [e for e in mapping.on(node.hostname) if any(f in named(path, (f,)) for path in e.path)])
+    }
+    for guest in node.guests:
+        for slot, hostpci in parsed_lines(guest.hostpci):
+            if hostpci.mapping in mappings or any(named(host, (f,)) for host in hostpci.host):
+                found.append(_line(doctor_words.guest_word(node, guest.vmid), guest.evidence(slot)))
+    for name, entries in mappings.items():
+        for entry in entries:
+            found.append(_line(translate("facts", "Mapping {name}").format(name=name), entry.evidence))
     return tuple(found)
+
+
+def _line(label: str, evidence: Evidence) -> Fact:
+    place = evidence.source if evidence.line is None else f"{evidence.source}:{evidence.line}"
+    return Fact(label, evidence.text or "", fixed=True, source=place)
 
 
 def _group(node: Node, f: Function, here: str) -> tuple[Fact, ...]:

@@ -58,6 +58,11 @@ class StepRow(QWidget):
         if opened:
             self._make()
 
+    def reveal(self, finding: Finding | None) -> QWidget:
+        """Open it, and give what shows `finding`: its card, else the row itself."""
+        self.section.set_opened(True)
+        return next((card for card in self.cards if card.finding is finding and not card.isHidden()), self)
+
     def show_severities(self, shown: frozenset[Severity]) -> None:
         self._shown = shown
         if self._made:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from backend.doctor.symptoms import Cause, Recognised
 from backend.node.node import Node
 from gui import doctor_words, words
 from gui.theme import colours_of, scaled
 from gui.widgets.chip import Chip
-from gui.widgets.lines import FixedLines, Muted, label
+from gui.widgets.lines import FixedLines, LinkButton, Muted, label
 
 
 class SymptomCard(QWidget):
@@ -32,8 +32,7 @@ class SymptomCard(QWidget):
         if recognised.vmid is not None:
             head.addWidget(Muted(doctor_words.guest_word(node, recognised.vmid)))
         if recognised.address is not None:
-            device = QPushButton(words.short_address(recognised.address))
-            device.setFlat(True)
+            device = LinkButton(words.short_address(recognised.address))
             device.setEnabled(recognised.address in node.by_address)
             device.clicked.connect(lambda: self.device_chosen.emit(recognised.address))
             head.addWidget(device)

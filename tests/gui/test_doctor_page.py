@@ -74,6 +74,19 @@ def test_the_gravest_finding_comes_first_then_the_next_step(page: DoctorPage) ->
     assert page.next.title.text() == f"Next step: {sentences()[step.code].title}"
 
 
+def test_what_comes_first_can_be_gone_to(page: DoctorPage) -> None:
+    worst = finding(Severity.ERROR, Subject.GUESTS)
+    page.show_findings(workstation(), (*(finding(Severity.WARNING, Subject.HARDWARE) for _ in range(9)), worst))
+    row = next(row for row in page.rows if worst in row.step.findings)
+    row.section.set_opened(False)
+    page.activateWindow()
+    page.go.click()
+    assert row.section.opened
+    card = row.cards[0]
+    top = card.mapTo(page, card.rect().topLeft()).y()
+    assert 0 <= top < page.height()
+
+
 def test_a_card_shows_evidence_and_leads_to_its_device(page: DoctorPage, qtbot) -> None:
     page.show_findings(workstation(), (finding(address=at("01:00.0")),))
     card = row_with_findings(page).cards[0]
@@ -147,7 +160,7 @@ def test_the_tab_counts_errors_and_warnings(qtbot) -> None:
     assert page.tabs.tabText(place) == "Doctor (2)"
     page.tabs.setCurrentWidget(page.doctor)
     row_with_findings(page.doctor).cards[0].device.click()
-    assert page.tabs.currentWidget() is page.map
+    assert page.map.isVisibleTo(page)
     assert page.selection.current == at("01:00.0")
     assert page.inspector.cards[0].device.isHidden()
     page.selection.current = at("02:00.0")

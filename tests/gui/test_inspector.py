@@ -3,15 +3,20 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from gui_findings import finding
 from machines import at, workstation
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from backend.node.evidence import Evidence
+from backend.node.mapping import MappingEntry, PciMapping
+from backend.node.node import Guest, Node
 from gui.models.selection import Selection
 from gui.widgets.facts import losses, verdict
 from gui.widgets.inspector import InspectorPanel
-from gui.widgets.sections import facts
+from gui.widgets.sections import facts, parts
 
 
 @pytest.fixture
@@ -103,3 +108,87 @@ def test_copy_as_text(panel: InspectorPanel, qtbot: QtBot) -> None:
     assert text.startswith("Ethernet Controller X710")
     assert "Ids: 8086:1572" in text
     assert "eno1 → vmbr0 → carries this connection" in text
+    assert "[/sys/bus/pci/devices/0000:02:00.0/vendor, device]" in text
+
+
+def told_of(node: Node, address: str, key: str) -> dict[str, str]:
+    part = next((part for part in parts(node, at(address)) if part.key == key), None)
+    return {} if part is None else {fact.label: fact.value for fact in part.facts}
+
+
+def test_guests_are_told_by_address_and_by_mapping() -> None:
+    entry = MappingEntry(
+        "pve1", ("0000:01:00",), "10de:2204", None, 15, Evidence("/etc/pve/mapping/pci.cfg", "map node=pve1", 2)
+    )
+    there = PciMapping("gpu", (entry,), False, Evidence("/etc/pve/mapping/pci.cfg", "gpu", 1))
+    elsewhere = PciMapping("other", (dataclasses.replace(entry, node="pve2"),), False, there.evidence)
+    guests = (
+        Guest(101, "win11", False, {"hostpci0": "01:00,pcie=1"}, lines={"hostpci0": 4}, path="/etc/pve/101.conf"),
+        Guest(102, None, False, {"hostpci1": "mapping=gpu"}),
+        Guest(103, None, False, {"hostpci0": "0000:02:00.0"}),
+        Guest(104, None, False, {"hostpci0": "mapping=other"}),
+    )
+    node = dataclasses.replace(workstation(), guests=guests, mappings=(there, elsewhere))
+    assert told_of(node, "01:00.1", "guests") == {
+        "VM 101 “win11”": "hostpci0: 01:00,pcie=1",
+        "VM 102": "hostpci1: mapping=gpu",
+        "Mapping gpu": "map node=pve1",
+    }
+    assert told_of(node, "06:00.0", "guests") == {}
+    line = next(fact for part in parts(node, at("01:00.0")) if part.key == "guests" for fact in part.facts)
+    assert line.source == "/etc/pve/101.conf:4"
+
+
+def test_group_mates_say_what_they_cost_and_lead_on(panel: InspectorPanel) -> None:
+    assert told_of(workstation(), "05:00.0", "group") == {
+        "Group": "20, with eno3",
+        "00:1c.0": "PCIe Root Port: a bridge, stays with the host",
+        "00:1c.4": "PCIe Root Port: a bridge, stays with the host",
+        "06:00.0": "Ethernet Controller I225-V: eno3 → network",
+    }
+    select(panel, "05:00.0")
+    panel.sections["group"].findChildren(QLabel)[-1].linkActivated.emit("go")
+    assert panel._selection.current == at("06:00.0")
+
+
+def test_a_closed_section_stays_closed(panel: InspectorPanel) -> None:
+    select(panel, "01:00.0")
+    panel.sections["identity"].head.click()
+    select(panel, "02:00.0")
+    assert not panel.sections["identity"].opened
+    assert panel.sections["place"].opened
+
+
+def test_nothing_is_wider_than_the_panel(panel: InspectorPanel, qtbot: QtBot) -> None:
+    panel.set_findings((finding(address=at("05:00.0"), mends=True),))
+    select(panel, "05:00.0")
+    body = panel._area.widget()
+    qtbot.waitUntil(lambda: body.width() == panel._area.viewport().width())
+    assert body.minimumSizeHint().width() <= panel._area.viewport().width()
+
+
+def test_findings_of_the_device_can_be_staged(panel: InspectorPanel, qtbot: QtBot) -> None:
+    own, other = finding(address=at("01:00.0"), mends=True), finding(address=at("02:00.0"))
+    panel.set_findings((own, other))
+    select(panel, "01:00.0")
+    assert [card.finding for card in panel.cards] == [own]
+    with qtbot.waitSignal(panel.stage_requested) as asked:
+        panel.cards[0].stage.click()
+    assert asked.args == [own.told.remedy]
+    panel.copy()
+    assert f"[{own.code}]" in QGuiApplication.clipboard().text()
+
+
+def test_the_keyboard_reaches_every_fact(panel: InspectorPanel, qtbot: QtBot) -> None:
+    select(panel, "01:00.0")
+    panel.activateWindow()
+    panel.enter()
+    qtbot.waitUntil(lambda: panel.button.hasFocus())
+    heard: list[str] = []
+    for _ in range(80):
+        qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Down)
+        heard.append(panel.focusWidget().accessibleName())
+    for fact in facts(workstation(), at("01:00.0")):
+        assert (f"{fact.label}: {fact.value}" if fact.label else fact.value) in heard
+    with qtbot.waitSignal(panel.left):
+        qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Escape)
