@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rule_cases import Case, at, check, function, node, told
 
+from backend.node.mapping import parse_mappings
 from backend.plan.intents import ReserveCard
 
 GPU = function("01:00.0", 0x030000, group=1, driver="nouveau")
@@ -46,6 +47,26 @@ CASES = (
         node(GPU, NIC, guests={101: "hostpci0: 01:00.0"}, uses={"02:00.0": "root nvme0n1p3"}),
         node(GPU, PORT, guests={101: "hostpci0: 01:00.0"}, uses={"00:01.0": "root"}),
         "bridges stay",
+    ),
+    Case(
+        "group-takes-host-device",
+        node(
+            GPU,
+            NIC,
+            guests={101: "hostpci0: mapping=card"},
+            uses={"02:00.0": "swap dm-1"},
+            hostname="pve1",
+            mappings=parse_mappings("card\n\tmap id=10de:2204,node=pve1,path=0000:01:00.0\n")[0],
+        ),
+        node(
+            GPU,
+            NIC,
+            guests={101: "hostpci0: mapping=card"},
+            uses={"02:00.0": "swap dm-1"},
+            hostname="pve1",
+            mappings=parse_mappings("card\n\tmap id=10de:2204,node=pve2,path=0000:01:00.0\n")[0],
+        ),
+        "through a mapping of this node",
     ),
     Case(
         "group-split-over-guests",
