@@ -63,6 +63,8 @@ ERRORS = {
     "Compare with 'proxmox-boot-tool status' on the node.",
     "boot-loader-unsupported": "This node is started by {loader}, whose command line this version cannot write. Set "
     "intel_iommu=on there by hand, then verify.",
+    "no-root-parameter": "{path} names no root= on its first line, which proxmox-boot-tool would refuse. Put it back "
+    "first; on ZFS it is root=ZFS=rpool/ROOT/pve-1 boot=zfs.",
     "iommu-vendor-unknown": "It is not clear whether this is an Intel or an AMD machine. Take the snapshot on the node "
     "itself, as root.",
     "grub-file-not-understood": "{path} is written in a way that is not understood (line {line}), and was left "

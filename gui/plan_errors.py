@@ -87,8 +87,14 @@ class PlanErrorWording(QObject):
             ),
             "boot-loader-unsupported": (
                 self.tr("{0} is started by {1}.").format(node, said.get("loader", "")),
-                self.tr("This version changes kernel parameters on GRUB alone, so nothing was written."),
+                self.tr("Kernel parameters are changed on GRUB and through proxmox-boot-tool, so nothing was written."),
                 self.tr("Set the parameter by hand as the guide of Proxmox VE says; Lanewright will see it."),
+                "",
+            ),
+            "no-root-parameter": (
+                self.tr("{0} names no root= on its first line.").format(path),
+                self.tr("proxmox-boot-tool would refuse it, and the node could not start."),
+                self.tr("Put the root parameter back (on ZFS: root=ZFS=rpool/ROOT/pve-1 boot=zfs), then review again."),
                 "",
             ),
             "grub-file-not-understood": (

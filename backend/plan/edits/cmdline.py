@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 SPACE = " \t\n\v\f\r"
+_PIECE = re.compile(r'([ \t\n\v\f\r]*)((?:"[^"]*(?:"|$)|[^ \t\n\v\f\r"])+)')
 
 
 def split(line: str) -> tuple[str, ...]:
@@ -20,3 +24,18 @@ def split(line: str) -> tuple[str, ...]:
         else:
             token += sign
     return (*tokens, token) if token else tuple(tokens)
+
+
+def edit(line: str, add: Sequence[str], remove: Sequence[str]) -> str:
+    """Cut whole tokens out, each with the gap before it (the one after it where it stands first), and append others.
+    All other bytes stay."""
+    pieces = [(match[1], match[2]) for match in _PIECE.finditer(line)]
+    end = sum(len(gap) + len(token) for gap, token in pieces)
+    kept = [(gap, token) for gap, token in pieces if token not in remove]
+    if kept:
+        kept[0] = pieces[0][0], kept[0][1]
+    text = "".join(gap + token for gap, token in kept)
+    for token in dict.fromkeys(add):
+        if token not in (token for _, token in kept):
+            text += f" {token}" if text else token
+    return text + line[end:]

@@ -8,8 +8,7 @@ from typing import ClassVar
 from backend.errors import IntentError
 from backend.node.evidence import Evidence
 from backend.node.node import Node
-from backend.plan.draft import BOOT_CONFIG, REBOOT
-from backend.plan.edits import cmdline, grub
+from backend.plan.edits import boot_parameters, cmdline
 from backend.plan.plan import Draft, Hazard, Verdict
 
 _OFF = {"intel": ("intel_iommu=off", "iommu=off"), "amd": ("amd_iommu=off", "iommu=off")}
@@ -31,16 +30,9 @@ class IommuOn:
         vendor = iommu_vendor(node)
         if vendor is None:
             raise IntentError("iommu-vendor-unknown", node=node.hostname)
-        if node.boot.loader is None:
-            raise IntentError("boot-loader-unknown", node=node.hostname, reason=node.boot.reason or "no-evidence")
-        if node.boot.loader != "grub":
-            raise IntentError("boot-loader-unsupported", node=node.hostname, loader=node.boot.loader)
         add = ("intel_iommu=on",) if vendor == "intel" and not node.iommu.default_on else ()
-        for path, content in grub.change(grub.within(draft), add, _OFF[vendor]).items():
-            draft.write(path, content)
-        # Also where the file says so already: then it was never booted, or never generated.
-        draft.needs(BOOT_CONFIG)
-        draft.needs(REBOOT)
+        boot_parameters.change(draft, add, _OFF[vendor])
+        boot_parameters.apply(draft)
 
     def hazards(self, node: Node) -> tuple[Hazard, ...]:
         return ()

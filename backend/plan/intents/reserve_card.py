@@ -10,8 +10,8 @@ from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
-from backend.plan.draft import BOOT_CONFIG, INITRAMFS, REBOOT
-from backend.plan.edits import grub, modprobe
+from backend.plan.draft import INITRAMFS, REBOOT
+from backend.plan.edits import boot_parameters, modprobe
 from backend.plan.plan import Draft, Hazard, Verdict
 
 MODULES = "/etc/modules-load.d/lanewright.conf"
@@ -118,20 +118,16 @@ def _rivals(function: Function) -> tuple[str, ...]:
 
 def _claim_on_command_line(draft: Draft, ids: tuple[str, ...]) -> None:
     """An admin's vfio-pci.ids= on the kernel command line is heard after modprobe.d and silences it: it grows, too."""
-    files = grub.within(draft)
-    if draft.node.boot.loader != "grub" or not any(b"ids=" in content for content in files.values()):
+    if not boot_parameters.mentions(draft, b"ids="):
         return
-    given = tuple(t for t in grub.tokens(files) if t.startswith(("vfio-pci.ids=", "vfio_pci.ids=")))
+    given = tuple(t for t in boot_parameters.given(draft) if t.startswith(("vfio-pci.ids=", "vfio_pci.ids=")))
     if not given:
         return
     now = modprobe.split_ids(given[-1])
     wanted = modprobe.joined(now, ids)
-    if wanted == now:
-        return
-    for path, content in grub.change(files, (f"vfio-pci.ids={','.join(wanted)}",), given).items():
-        draft.write(path, content)
-    draft.needs(BOOT_CONFIG)
-    draft.needs(REBOOT)
+    if wanted != now:
+        boot_parameters.change(draft, (f"vfio-pci.ids={','.join(wanted)}",), given)
+        boot_parameters.apply(draft)
 
 
 def _loaded_at_boot(draft: Draft) -> bool:

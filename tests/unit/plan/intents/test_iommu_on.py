@@ -12,6 +12,7 @@ from backend.errors import IntentError
 from backend.node.node import BootChain, Iommu, Node
 from backend.plan.build import build
 from backend.plan.intents import IommuOn
+from backend.plan.plan import RunCommand
 from backend.snapshot.readers import read_node
 
 GRUB = "/etc/default/grub"
@@ -25,6 +26,35 @@ def node() -> Node:
 def test_a_kernel_that_has_it_on_by_default_is_only_rid_of_the_switch(node: Node) -> None:
     plan = build(replace(node, iommu=replace(node.iommu, default_on=True)), (IommuOn(),))
     assert [step.after for step in plan.writes] == [node.files[GRUB].replace(b" intel_iommu=off", b"")]
+
+
+SYSTEMD_BOOT = BootChain("systemd-boot", "uefi", managed_esps=True)
+
+
+def test_on_systemd_boot_the_line_that_proxmox_reads_is_edited(node: Node) -> None:
+    line = b"root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=off\n# a note\n"
+    node = replace(node, boot=SYSTEMD_BOOT, files={**node.files, "/etc/kernel/cmdline": line})
+    plan = build(node, (IommuOn(),))
+    (write,) = plan.writes
+    assert (write.path, write.after) == (
+        "/etc/kernel/cmdline",
+        b"root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on\n# a note\n",
+    )
+    assert [step.argv for step in plan.steps if isinstance(step, RunCommand)] == [("proxmox-boot-tool", "refresh")]
+
+
+def test_on_systemd_boot_without_the_file_the_running_line_is_kept(node: Node) -> None:
+    files = {path: content for path, content in node.files.items() if path != "/etc/kernel/cmdline"}
+    running = "initrd=\\EFI\\proxmox\\6.8\\initrd.img root=ZFS=rpool/ROOT/pve-1 boot=zfs"
+    plan = build(replace(node, boot=SYSTEMD_BOOT, files=files, cmdline=running), (IommuOn(),))
+    assert plan.writes[0].after == b"root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on\n"
+
+
+def test_a_line_that_proxmox_would_refuse_is_not_written(node: Node) -> None:
+    files = {**node.files, "/etc/kernel/cmdline": b"quiet\n"}
+    with pytest.raises(IntentError) as caught:
+        build(replace(node, boot=SYSTEMD_BOOT, files=files), (IommuOn(),))
+    assert caught.value.code == "no-root-parameter"
 
 
 def test_the_processor_decides_not_the_host_bridge(node: Node) -> None:
