@@ -14,8 +14,8 @@ from backend.node.node import Node
 
 _NO_FLR = re.compile(r"not ready \d+ms after FLR; giving up")  # drivers/pci/pci.c, pci_dev_wait
 _AMD, _DISPLAY = 0x1002, 0x03
-# Devices that a reset by the bus leaves dead until power is cut: Polaris 10 to 12, Vega 10 and 20, Navi 10, 12, 14 (ids:
-# pciidlist of drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c), all known to vendor-reset. Later ones have a reset that works.
+# Devices that a reset by the bus leaves dead until power is cut: Polaris 10 to 12, Vega 10 and 20, Navi 10, 12, 14, all
+# known to vendor-reset (ids: pciidlist of drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c). Later ones have a reset that works.
 _POLARIS = (
     *(0x67C0, 0x67C1, 0x67C2, 0x67C4, 0x67C7, 0x67C8, 0x67C9, 0x67CA, 0x67CC, 0x67CF, 0x67D0, 0x67DF, 0x6FDF),
     *(0x67E0, 0x67E1, 0x67E3, 0x67E7, 0x67E8, 0x67E9, 0x67EB, 0x67EF, 0x67FF),
