@@ -40,7 +40,7 @@ def state_look(state: State) -> Look:
     return {
         State.DONE: Look("good", "check", QCoreApplication.translate("doctor", "Done")),
         State.TODO: Look("warn", "todo", QCoreApplication.translate("doctor", "To do")),
-        State.BLOCKED: Look("neutral", "blocked", QCoreApplication.translate("doctor", "Waits for a step above")),
+        State.BLOCKED: Look("neutral", "blocked", QCoreApplication.translate("doctor", "Waits")),
         State.UNKNOWN: Look("neutral", "unknown", QCoreApplication.translate("doctor", "Not known")),
     }[state]
 
@@ -49,8 +49,8 @@ def fit_look(fit: Fit) -> Look:
     """How well a cause fits the node."""
     return {
         Fit.SEEN: Look("bad", "error", QCoreApplication.translate("doctor", "This node shows it")),
-        Fit.OPEN: Look("neutral", "unknown", QCoreApplication.translate("doctor", "Cannot be told from here")),
-        Fit.NOT_SEEN: Look("neutral", "check", QCoreApplication.translate("doctor", "No sign of it on this node")),
+        Fit.OPEN: Look("neutral", "unknown", QCoreApplication.translate("doctor", "Cannot be told")),
+        Fit.NOT_SEEN: Look("neutral", "check", QCoreApplication.translate("doctor", "No sign of it here")),
     }[fit]
 
 

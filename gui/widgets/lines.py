@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPalette, QResizeEvent, QTextOption
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QSizePolicy, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStyleOptionButton,
+    QTextEdit,
+    QWidget,
+)
 
 from gui.theme import colours_of, fixed
 
 
 class LinkButton(QPushButton):
-    """Leads somewhere else: underlined, in the accent colour."""
+    """Leads somewhere else: underlined, in the accent colour. Shortened in the middle where there is no room."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
+        self.setAccessibleName(text)
         self.setFlat(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAutoDefault(False)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         font = self.font()
         font.setUnderline(True)
         self.setFont(font)
         self._tint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(5 * self.fontMetrics().height(), super().minimumSizeHint().height())
+
+    def initStyleOption(self, option: QStyleOptionButton) -> None:
+        super().initStyleOption(option)
+        room = self.width() - self.fontMetrics().height()
+        option.text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room)
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ApplicationPaletteChange:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStyleOptionToolButton, QToolButton, QVBoxLayout, QWidget
 
 from gui.theme import scaled
+
+
+class _Head(QToolButton):
+    """Shortens its text where there is no room for it."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(8 * self.fontMetrics().height(), super().minimumSizeHint().height())
+
+    def initStyleOption(self, option: QStyleOptionToolButton) -> None:
+        super().initStyleOption(option)
+        room = self.width() - option.iconSize.width() - self.fontMetrics().height()
+        option.text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
 
 
 class Section(QWidget):
@@ -15,14 +27,15 @@ class Section(QWidget):
 
     def __init__(self, title: str, *, opened: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.head = QToolButton()
+        self.head = _Head()
         self.head.setText(title)
+        self.head.setToolTip(title)
         self.head.setAccessibleName(title)
         self.head.setFont(scaled(self.font(), 1.0, bold=True))
         self.head.setAutoRaise(True)
         self.head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.head.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.head.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.body = QWidget()
         line = self.fontMetrics().height()
         self.content = QVBoxLayout(self.body)

@@ -42,6 +42,8 @@ class StepRow(QWidget):
         self.section.head.setAccessibleName(f"{text.title}: {look.word}")
         self.section.toggled.connect(self._make)
         self.chip = Chip(look)
+        if step.state is State.BLOCKED:
+            self.chip.setToolTip(self.tr("It waits for a step above"))
         self.count = Muted(doctor_words.counted(step.findings))
         self.section.line.addWidget(self.count)
         self.section.line.addWidget(self.chip)

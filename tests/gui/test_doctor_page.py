@@ -133,6 +133,14 @@ def test_a_flood_is_shown_in_parts(page: DoctorPage) -> None:
     assert row.more.isHidden()
 
 
+def test_nothing_is_clipped_in_a_narrow_page(page: DoctorPage, qtbot) -> None:
+    page.resize(440, 600)
+    page.show_findings(workstation(), (finding(address=at("03:00.0"), vmid=101, mends=True),))
+    body = page._area.widget()
+    qtbot.waitUntil(lambda: body.width() <= page._area.viewport().width())
+    assert body.minimumSizeHint().width() <= page._area.viewport().width()
+
+
 def test_all_is_copied_as_text(page: DoctorPage) -> None:
     one = finding(address=at("01:00.0"), vmid=101)
     page.show_findings(workstation(), (one,))
