@@ -186,13 +186,7 @@ def _chosen(node: Node) -> tuple[Function, ...]:
 
 def _hostpci(node: Node) -> Iterator[Evidence]:
     for guest in node.guests:
-        # /etc/pve/qemu-server is a link into /etc/pve/nodes.
-        name = f"/qemu-server/{guest.vmid}.conf"
-        path = next((path for path in node.files if path.endswith(name)), f"/etc/pve{name}")
-        lines = node.files.get(path, b"").decode("utf-8", "replace").splitlines()
-        for slot, value in guest.hostpci.items():
-            number = next((n for n, line in enumerate(lines, 1) if line.startswith(f"{slot}:")), None)
-            yield Evidence(path, f"{slot}: {value}", number)
+        yield from map(guest.evidence, guest.hostpci)
 
 
 _STEPS = (

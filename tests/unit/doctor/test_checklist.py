@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -13,7 +14,6 @@ from backend.doctor.checklist import State, Step, checklist
 from backend.doctor.examine import examine
 from backend.doctor.finding import Finding, Rule, Severity, Subject, Told
 from backend.node.address import PciAddress
-from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Group, Guest, Iommu, Node, Use
 from backend.snapshot.readers import read_node
@@ -103,9 +103,9 @@ def test_a_finding_of_a_rule_that_no_step_names_is_under_its_subject(subject: Su
 
 
 def test_evidence_of_a_guest_is_its_line() -> None:
-    path = "/etc/pve/nodes/pve1/qemu-server/101.conf"
-    node = Node(guests=(GUEST,), files=MappingProxyType({path: b"cores: 4\nhostpci0: 0000:01:00,pcie=1\n"}))
-    assert steps(node)["step-guests"].evidence == (Evidence(path, "hostpci0: 0000:01:00,pcie=1", 2),)
+    guest = replace(GUEST, path="/etc/pve/nodes/pve1/qemu-server/101.conf", lines=MappingProxyType({"hostpci0": 2}))
+    (line,) = steps(Node(guests=(guest,)))["step-guests"].evidence
+    assert str(line) == "/etc/pve/nodes/pve1/qemu-server/101.conf:2: hostpci0: 0000:01:00,pcie=1"
 
 
 def test_every_step_has_its_sentences_and_no_other() -> None:
