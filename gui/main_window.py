@@ -44,6 +44,8 @@ from gui.tasks import Task, TaskRunner
 from gui.theme import scaled
 from gui.widgets.change_bar import ChangeBar
 
+SHOWN = 10_000  # ms that a word of success stays
+
 
 @dataclass
 class _Entry:
@@ -85,7 +87,7 @@ class MainWindow(QMainWindow):
         for page in (self.empty, self.page, self.review, self.push, self.comparison):
             self.stack.addWidget(page)
 
-        self.menus = Menus(self)
+        self.menus = Menus(self, self.page.map_bar)
         self._connect_actions()
         self._make_layout()
 
@@ -97,6 +99,7 @@ class MainWindow(QMainWindow):
         self.page.iommu_on_requested.connect(self.stage_iommu_on)
         self.page.stage_requested.connect(self.stage)
         self.page.explain_requested.connect(self.explain_log)
+        self.page.export_requested.connect(self._ask_export)
         self.review.back_requested.connect(self._show_node)
         self.review.push_requested.connect(self._push)
         self.push.done_requested.connect(self._show_node)
@@ -105,6 +108,8 @@ class MainWindow(QMainWindow):
         self.comparison.back_requested.connect(self._show_node)
         self.comparison.device_requested.connect(self._show_device)
 
+        self.statusBar().hide()
+        self.statusBar().messageChanged.connect(lambda text: self.statusBar().setVisible(bool(text)))
         self.resize(1280, 820)
         geometry = settings.value("window/geometry")
         if geometry is not None:
@@ -419,7 +424,7 @@ class MainWindow(QMainWindow):
             action.setEnabled(free)
         for action in (menus.refresh, menus.rollback):
             action.setEnabled(live)
-        for action in (menus.find, menus.explain):
+        for action in menus.on_page:
             action.setEnabled(entry is not None and on_page)
         menus.iommu.setEnabled(free and entry is not None and entry.opened.node.iommu.active is not True and on_page)
         for action in (menus.unstage, menus.discard, menus.review):
@@ -507,6 +512,21 @@ class MainWindow(QMainWindow):
             return None
         task = self._runner.start("disk", lambda token, report: self._opening.save(entry.opened, path))
         task.failed.connect(self.show_failure)
+        return task
+
+    def _ask_export(self, kind: str) -> None:
+        entry = self._entry
+        if entry is not None:
+            name = entry.opened.name
+            title = self.tr("Export the board of {0}").format(name)
+            ask_save(self, title, f"{name}.{kind}", lambda path: self.export(kind, path))
+
+    def export(self, kind: str, path: Path) -> Task:
+        """Paint the board now, write the file in the disk's lane."""
+        write = self.page.picture(kind)
+        task = self._runner.start("disk", lambda token, report: write(path))
+        task.succeeded.connect(lambda _: self.statusBar().showMessage(self.tr("Written: {0}").format(path), SHOWN))
+        task.failed.connect(self._show_error)
         return task
 
     def closeEvent(self, event: QCloseEvent) -> None:

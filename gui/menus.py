@@ -5,13 +5,15 @@ from __future__ import annotations
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow
 
+from gui.widgets.map_bar import MapBar
+
 _KEYS = QKeySequence.StandardKey
 
 
 class Menus:
-    """Made by the window, which connects the actions and says when they can be used."""
+    """Made by the window, which connects the actions and says when they can be used. Those of the map are its bar's."""
 
-    def __init__(self, window: QMainWindow) -> None:
+    def __init__(self, window: QMainWindow, map_bar: MapBar) -> None:
         self._window = window
         tr = window.tr
         self.connect = self._action("action_connect", tr("&Connect to a node…"), "Ctrl+N")
@@ -34,11 +36,16 @@ class Menus:
         node = bar.addMenu(tr("&Node"))
         node.addActions([self.connect, self.open, self.demo])
         node.addSeparator()
-        node.addActions([self.refresh, self.save, self.compare, self.close])
+        node.addActions([self.refresh, self.save, self.compare])
+        node.addMenu(map_bar.export_menu)
+        node.addAction(self.close)
         node.addSeparator()
         node.addAction(self.quit)
-        self.view = bar.addMenu(tr("&View"))
-        self.view.addActions([self.find, self.explain])
+        view = bar.addMenu(tr("&View"))
+        view.addActions(list(map_bar.zooming))
+        view.addSeparator()
+        view.addActions([self.find, self.explain])
+        self.on_page = (self.find, self.explain, *map_bar.zooming, *map_bar.exports.values())
         changes = bar.addMenu(tr("&Changes"))
         changes.addAction(self.iommu)
         changes.addSeparator()

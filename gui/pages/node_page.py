@@ -13,12 +13,15 @@ from backend.node.node import Node
 from backend.plan.plan import Intent
 from gui.dialogs.banner import Banner
 from gui.errors import Wording
-from gui.map.view import MapView
+from gui.export import Write
+from gui.map.view import STEP, MapView
 from gui.models.device_tree import DeviceTreeView
 from gui.models.selection import Selection
 from gui.named import named
 from gui.pages.doctor_page import DoctorPage
+from gui.pictures import picture
 from gui.widgets.inspector import InspectorPanel
+from gui.widgets.map_bar import MapBar
 from gui.widgets.search_field import SearchField
 
 
@@ -30,6 +33,7 @@ class NodePage(QWidget):
     iommu_on_requested = Signal()
     stage_requested = Signal(object)  # Intent
     explain_requested = Signal()
+    export_requested = Signal(str)  # "png", "svg" or "pdf"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +46,13 @@ class NodePage(QWidget):
         self.inspector = InspectorPanel(self.selection)
         self.inspector.button.setObjectName("reserve")
         self.search = SearchField(self.selection)
+        self.map_bar = MapBar()
+        self.map_page = QWidget()
+        on_map = QVBoxLayout(self.map_page)
+        on_map.setContentsMargins(0, 0, 0, 0)
+        on_map.setSpacing(0)
+        on_map.addWidget(self.map_bar)
+        on_map.addWidget(self.map, 1)
 
         self.error = Banner("error")
         self.error.setObjectName("node_error")
@@ -53,7 +64,7 @@ class NodePage(QWidget):
 
         self.tabs = named(QTabWidget(), "node_tabs")
         self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.map, self.tr("Map"))
+        self.tabs.addTab(self.map_page, self.tr("Map"))
         self.tabs.addTab(self.tree, self.tr("Devices"))
         self.tabs.addTab(self.doctor, self.tr("Doctor"))
         self.tabs.setCornerWidget(self.search)
@@ -90,6 +101,8 @@ class NodePage(QWidget):
         self.doctor.device_chosen.connect(self.show_device)
         self.doctor.explain_requested.connect(self.explain_requested)
         self.search.found.connect(self._show_found)
+        self.map_bar.zoom.connect(self._zoom)
+        self.map_bar.export.connect(self.export_requested)
 
     # --- what is shown
 
@@ -119,20 +132,34 @@ class NodePage(QWidget):
     def show_device(self, address: PciAddress) -> None:
         """Select it where it can be seen: on the map, unless the tree is open."""
         if self.tabs.currentWidget() is self.doctor:
-            self.tabs.setCurrentWidget(self.map)
+            self.tabs.setCurrentWidget(self.map_page)
         self.selection.current = address
 
     def start_search(self) -> None:
         """Put the keyboard into the search field."""
         if self.tabs.currentWidget() is self.doctor:
-            self.tabs.setCurrentWidget(self.map)
+            self.tabs.setCurrentWidget(self.map_page)
         self.search.focus()
 
+    def picture(self, kind: str) -> Write:
+        """The board painted for a file; what is returned writes it, off the GUI thread."""
+        return picture(kind, self.map, self._node, self.doctor.findings)
+
     def _show_found(self, found: frozenset[PciAddress] | None) -> None:
+        if found is not None and self.tabs.currentWidget() is self.doctor:
+            self.tabs.setCurrentWidget(self.map_page)
         self.tree.set_matches(found)
 
+    def _zoom(self, way: int) -> None:
+        self.tabs.setCurrentWidget(self.map_page)
+        if way:
+            self.map.set_zoom(self.map.zoom * STEP**way)
+        else:
+            self.map.fit()
+
     def _leave_inspector(self) -> None:
-        self.tabs.currentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
+        on_map = self.tabs.currentWidget() is self.map_page
+        (self.map if on_map else self.tabs.currentWidget()).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_iommu(self, node: Node, *, staged: bool) -> None:
         """The banner on the map: what an IOMMU that is off means, and the way out."""
