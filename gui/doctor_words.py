@@ -66,8 +66,8 @@ def subject_word(subject: Subject) -> str:
 
 
 def texts(code: str) -> Sentences:
-    """The sentences under `code`, translated; placeholders are still in them."""
-    english = sentences()[code]
+    """The sentences under `code`, translated; placeholders are still in them. A code without any is its own title."""
+    english = sentences().get(code, Sentences(code, ""))
     return Sentences(
         *(
             QCoreApplication.translate("doctor", text) if text else ""
@@ -162,15 +162,21 @@ def recognised_text(recognised: Sequence[Recognised]) -> str:
         lines += [f"{text.title} [{one.symptom.code}]", f"  {text.means}"]
         lines += [f"  {evidence_line(evidence)}" for evidence in one.evidence]
         for cause in one.causes:
-            why = cause_texts(cause)
+            why = cause_texts(cause, one)
             lines.append(f"  - {fit_look(cause.fit).word}: {why.title} [{cause.code}]")
-            lines += [f"    {why.do}"] if why.do else []
+            lines += [f"    {why.do}"] if why.do and cause.fit is not Fit.NOT_SEEN else []
     return "\n".join(lines) + "\n"
 
 
-def cause_texts(cause: Cause) -> Sentences:
-    """As this node's finding says it; where there is none, the values that only a finding knows are left as "…"."""
+def cause_texts(cause: Cause, recognised: Recognised) -> Sentences:
+    """As this node's finding says it. Where there is none, the log's own values stand in, and "…" for what it does
+    not tell."""
     if cause.findings:
         return said(cause.findings[0])
     text = texts(cause.code)
-    return text.filled(dict.fromkeys(text.placeholders, "…"))
+    told = dict(recognised.values)
+    if recognised.address is not None:
+        told["address"] = words.short_address(recognised.address)
+    if recognised.vmid is not None:
+        told["vmid"] = str(recognised.vmid)
+    return text.filled(dict.fromkeys(text.placeholders, "…") | told)

@@ -6,16 +6,17 @@ from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from backend.doctor.symptoms import Cause, Recognised
+from backend.doctor.symptoms import Cause, Fit, Recognised
 from backend.node.node import Node
 from gui import doctor_words, words
 from gui.theme import colours_of, scaled
 from gui.widgets.chip import Chip
 from gui.widgets.lines import FixedLines, LinkButton, Muted, label
+from gui.widgets.section import Section
 
 
 class SymptomCard(QWidget):
-    """Causes stand in the order in which they fit the node."""
+    """Causes stand in the order in which they fit the node; those it shows no sign of are folded away."""
 
     device_chosen = Signal(object)  # PciAddress
 
@@ -42,13 +43,20 @@ class SymptomCard(QWidget):
         column.addWidget(FixedLines(lines, self.tr("Evidence")))
         if recognised.count > 5:
             column.addWidget(Muted(self.tr("%n lines in all", "", recognised.count)))
-        if recognised.causes:
+        likely = [cause for cause in recognised.causes if cause.fit is not Fit.NOT_SEEN]
+        rest = [cause for cause in recognised.causes if cause.fit is Fit.NOT_SEEN]
+        if likely:
             column.addWidget(Muted(self.tr("What may be behind it")))
-        for cause in recognised.causes:
-            column.addLayout(self._cause(cause, line))
+        for cause in likely:
+            column.addLayout(self._cause(cause, recognised, line))
+        if rest:
+            self.rest = Section(self.tr("No sign of it on this node: {0}").format(len(rest)), opened=not likely)
+            for cause in rest:
+                self.rest.content.addLayout(self._cause(cause, recognised, line))
+            column.addWidget(self.rest)
 
-    def _cause(self, cause: Cause, line: int) -> QVBoxLayout:
-        text = doctor_words.cause_texts(cause)
+    def _cause(self, cause: Cause, recognised: Recognised, line: int) -> QVBoxLayout:
+        text = doctor_words.cause_texts(cause, recognised)
         column = QVBoxLayout()
         column.setContentsMargins(round(0.4 * line), round(0.2 * line), 0, round(0.2 * line))
         column.setSpacing(round(0.2 * line))
@@ -56,7 +64,7 @@ class SymptomCard(QWidget):
         head.addWidget(label(text.title, scaled(self.font(), 1.0, bold=True)), 1)
         head.addWidget(Chip(doctor_words.fit_look(cause.fit)))
         column.addLayout(head)
-        if text.do:
+        if text.do and cause.fit is not Fit.NOT_SEEN:
             column.addWidget(label(text.do))
         return column
 

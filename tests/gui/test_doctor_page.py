@@ -8,11 +8,13 @@ import pytest
 from gui_findings import finding
 from machines import at, workstation
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel
 
 from backend.doctor.checklist import State, checklist
 from backend.doctor.finding import Severity, Subject
-from backend.doctor.symptoms import log_lines, recognise
+from backend.doctor.symptoms import SYMPTOMS, Cause, Fit, Recognised, log_lines, recognise
 from backend.errors import LanewrightError, SnapshotError
+from backend.node.evidence import Evidence
 from backend.node.node import Node
 from backend.plan.intents.iommu_on import IommuOn
 from gui import doctor_words
@@ -21,6 +23,7 @@ from gui.errors import ErrorWording
 from gui.pages.doctor_page import DoctorPage
 from gui.pages.node_page import NodePage
 from gui.widgets.step_row import AT_ONCE
+from gui.widgets.symptom_card import SymptomCard
 from resources.doctor import sentences
 
 
@@ -203,6 +206,28 @@ def test_a_log_is_explained(qtbot, dialog: LogDialog) -> None:
     assert dialog.state.isHidden()
     dialog.copy()
     assert "log:3: kvm: -device" in QGuiApplication.clipboard().text()
+
+
+def test_causes_that_the_node_shows_no_sign_of_are_folded_away(qtbot) -> None:
+    line = Evidence("task.log", "group 15 is not viable", 1)
+    symptom = SYMPTOMS[0]
+    seen = finding(address=at("01:00.0"))
+    causes = (Cause(seen.code, Fit.SEEN, (seen,)), Cause("cause-locked", Fit.NOT_SEEN))
+    card = SymptomCard(workstation(), Recognised(symptom, (line,), 1, causes, at("01:00.0")))
+    qtbot.addWidget(card)
+    assert not card.rest.opened
+    assert sentences()["cause-locked"].do not in [shown.text() for shown in card.findChildren(QLabel)]
+    only = SymptomCard(workstation(), Recognised(symptom, (line,), 1, causes[1:]))
+    qtbot.addWidget(only)
+    assert only.rest.opened
+
+
+def test_a_cause_without_a_finding_takes_its_values_from_the_log() -> None:
+    code = next(code for code, text in sentences().items() if "vmid" in text.placeholders)
+    cause = Cause(code, Fit.OPEN)
+    text = doctor_words.cause_texts(cause, Recognised(SYMPTOMS[0], (), 0, (cause,), vmid=4711))
+    assert "4711" in "".join((text.title, text.means, text.do))
+    assert "{" not in text.title
 
 
 def test_a_log_without_known_messages_says_what_to_take(qtbot, dialog: LogDialog) -> None:
