@@ -109,6 +109,7 @@ _KERNEL = [
     "/sys/devices/system/cpu/modalias",
     "/proc/version",
     "/proc/modules",
+    "/proc/meminfo",
     "/proc/mounts",
     "/proc/swaps",
     "/proc/iomem",

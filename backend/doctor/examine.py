@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from backend.doctor import devices, displays, groups, links, network_names, resets, sriov
+from backend.doctor import (
+    devices,
+    displays,
+    groups,
+    guests,
+    iommu,
+    links,
+    machines,
+    mappings,
+    network_names,
+    resets,
+    roms,
+    sriov,
+)
 from backend.doctor.finding import Finding, Rule, Severity
 from backend.node.node import Node
 
 RULES: tuple[Rule, ...] = (
+    *iommu.RULES,
     *groups.RULES,
     *devices.RULES,
     *resets.RULES,
@@ -14,6 +28,10 @@ RULES: tuple[Rule, ...] = (
     *displays.RULES,
     *sriov.RULES,
     *network_names.RULES,
+    *guests.RULES,
+    *machines.RULES,
+    *roms.RULES,
+    *mappings.RULES,
 )
 
 _ORDER = tuple(Severity)

@@ -31,6 +31,7 @@ DEVICES = (
             "device-dead",
             "device-d3cold",
             "bridge-named",
+            "guest-devices-shared-onboot",
             "guest-devices-shared",
             "cause-mdev-gone",
             "cause-group-held-elsewhere",
@@ -39,7 +40,12 @@ DEVICES = (
     symptom(
         "symptom-group-busy",
         (r"failed to open /dev/vfio/(?P<group>\d+): Device or resource busy",),
-        causes=("group-split-over-guests", "guest-devices-shared", "cause-group-held-elsewhere"),
+        causes=(
+            "group-split-over-guests",
+            "guest-devices-shared-onboot",
+            "guest-devices-shared",
+            "cause-group-held-elsewhere",
+        ),
     ),
     symptom(
         "symptom-cannot-bind",
@@ -78,7 +84,14 @@ DEVICES = (
             r"Device option ROM contents are probably invalid",
             r"Failed to read device rom|failed to find romfile",
         ),
-        causes=("rom-shadowed", "guest-rom-broken", "guest-rom-missing-file", "rom-none", "device-dead"),
+        causes=(
+            "rom-shadowed",
+            "guest-rom-broken",
+            "guest-rom-missing-file",
+            "guest-rom-empty",
+            "rom-none",
+            "device-dead",
+        ),
     ),
     symptom(
         "symptom-no-picture",

@@ -13,7 +13,7 @@ GUESTS = (
             r"PCI device '(?P<address>[^']+)' (?:is )?already in use by VMID '(?P<holder>\d+)'",
             r"PCI device '(?P<address>[^']+)' is currently reserved for use by VMID '(?P<holder>\d+)'",
         ),
-        causes=("guest-devices-shared", "cause-reservation-left"),
+        causes=("guest-devices-shared-onboot", "guest-devices-shared", "cause-reservation-left"),
     ),
     symptom(
         "symptom-start-timeout",
@@ -94,7 +94,7 @@ GUESTS = (
     symptom(
         "symptom-mapping-not-found",
         (r"PCI device mapping not found for '(?P<mapping>[^']+)'",),
-        causes=("mapping-unknown",),
+        causes=("mapping-unknown", "mapping-no-local-entry"),
     ),
     symptom(
         "symptom-only-root",
@@ -104,7 +104,7 @@ GUESTS = (
     symptom(
         "symptom-no-free-device",
         (r"could not find a free device for '(?P<slot>hostpci\d+)'",),
-        causes=("guest-devices-shared", "cause-alternatives-used"),
+        causes=("guest-devices-shared-onboot", "guest-devices-shared", "cause-alternatives-used"),
     ),
     symptom(
         "symptom-device-twice",

@@ -107,16 +107,19 @@ def parse_entry(text: str, evidence: Evidence) -> MappingEntry | None:
     )
 
 
-def mismatch(mapping: PciMapping, entry: MappingEntry, functions: Mapping[str, Function]) -> Mismatch | None:
+def mismatch(
+    mapping: PciMapping, entry: MappingEntry, functions: Mapping[str, Function], pve_version: str | None = None
+) -> Mismatch | None:
     """PVE::Mapping::PCI::assert_valid: the first thing that does not fit, None where the entry is valid. `functions`
-    by address as text. The group counts for the first path only; ``mdev`` is compared since PVE 8.4."""
+    by address as text. The group counts for the first path only; ``mdev`` is compared since PVE 8.4 (`pve_version`
+    None: the newest)."""
     for number, path in enumerate(entry.path):
         device = path if "." in path else f"{path}.0"
         function = functions.get(device)
         if function is None:
             return Mismatch("not-found", None, device, None, None, f"pci device '{device}' not found")
         for key, real, configured in _properties(mapping, entry, function):
-            if key == "iommugroup" and number > 0:
+            if (key == "iommugroup" and number > 0) or (key == "mdev" and _leaves_mdev(pve_version)):
                 continue
             if real == configured or (real is None and key in ("id", "subsystem-id")):  # sysfs always has both
                 continue
@@ -133,6 +136,11 @@ def mismatch(mapping: PciMapping, entry: MappingEntry, functions: Mapping[str, F
 
 def by_text(functions: Sequence[Function]) -> Mapping[str, Function]:
     return MappingProxyType({str(function.address): function for function in functions})
+
+
+def _leaves_mdev(pve_version: str | None) -> bool:
+    numbers = re.match(r"(\d+)\.(\d+)", pve_version or "")
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < (8, 4)
 
 
 def _properties(

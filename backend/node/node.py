@@ -115,6 +115,7 @@ class Node:
     boot_id: str | None = None
     pve_version: str | None = None
     firmware: str | None = None  # maker, version and date of the BIOS
+    memory: int | None = None  # bytes that the kernel manages
     taken: str | None = None  # ISO 8601 UTC, when the snapshot was made
     iommu: Iommu = Iommu()
     boot: BootChain = BootChain()

@@ -6,7 +6,7 @@ qemu-server 9.2.6.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -66,6 +66,30 @@ def resolve(node: Node, line: HostPci) -> tuple[tuple[Function, ...], ...]:
         return tuple(filter(None, (_all(node, line.host),)))
     entries = node.by_mapping[line.mapping].on(node.hostname) if line.mapping in node.by_mapping else ()
     return tuple(filter(None, (_all(node, entry.path) for entry in entries)))
+
+
+def igd_conditions(
+    guest: Guest, line: HostPci, alternatives: Collection[tuple[Function, ...]], *, is_second: bool
+) -> Iterator[tuple[str, str]]:
+    """Code and PVE's text of each condition of ``legacy-igd=1`` that is not met, in the order of its checks."""
+    if is_second:
+        yield "igd-second", "only one device can be assigned in legacy-igd mode"
+    if guest.options.get("vga") != "none":
+        yield "igd-vga", "legacy IGD assignment requires VGA mode to be 'none'"
+    if not line.rombar:
+        yield "igd-rombar", "legacy IGD assignment requires rombar to be enabled"
+    for code, is_so, what in (
+        ("igd-x-vga", line.x_vga, "x-vga"),
+        ("igd-mdev", line.mdev is not None, "mdev"),
+        ("igd-q35", is_q35(guest), "q35"),
+        ("igd-multifunction", any(len(functions) > 1 for functions in alternatives), "multifunction devices"),
+        ("igd-alternatives", len(alternatives) > 1, "alternate devices"),
+    ):
+        if is_so:
+            yield code, f"legacy IGD assignment is not compatible with {what}"
+    first = next(iter(alternatives), ())
+    if first and not str(first[0].address).endswith("02.0"):
+        yield "igd-address", "legacy IGD assignment only works for devices on host bus 00:02.0"
 
 
 def will_start(node: Node, guest: Guest, in_use: Mapping[PciAddress, int] | None = None) -> Start:
@@ -131,7 +155,7 @@ def _mapped(node: Node, name: str) -> tuple[tuple[str, ...], ...]:
         raise _Refused("mapping-unknown", f"PCI device mapping not found for '{name}'")
     functions = mapping.by_text(node.functions)
     for entry in entries:
-        wrong = mapping.mismatch(found, entry, functions)
+        wrong = mapping.mismatch(found, entry, functions, node.pve_version)
         if wrong is not None:
             text = f"PCI device mapping invalid (hardware probably changed): {wrong.text}"
             raise _Refused("mapping-invalid", text)
@@ -144,29 +168,12 @@ def _all(node: Node, ids: Collection[str]) -> tuple[Function, ...]:
 
 def _fits(guest: Guest, line: HostPci, before: Mapping[str, _Device], slot: str) -> None:
     """parse_hostpci_devices: against the machine, the display, and the lines before."""
-    q35 = is_q35(guest)
-    if line.pcie and not q35:
+    if line.pcie and not is_q35(guest):
         raise _Refused("needs-q35", "q35 machine model is not enabled")
-    if not line.legacy_igd:
-        return
-    if any(device.hostpci.legacy_igd for other, device in before.items() if other != slot):
-        raise _Refused("igd-second", "only one device can be assigned in legacy-igd mode")
-    alternatives = before[slot].alternatives
-    if guest.options.get("vga") != "none":
-        raise _Refused("igd-vga", "legacy IGD assignment requires VGA mode to be 'none'")
-    if not line.rombar:
-        raise _Refused("igd-rombar", "legacy IGD assignment requires rombar to be enabled")
-    for code, is_so, what in (
-        ("igd-x-vga", line.x_vga, "x-vga"),
-        ("igd-mdev", line.mdev is not None, "mdev"),
-        ("igd-q35", q35, "q35"),
-        ("igd-multifunction", any(len(functions) > 1 for functions in alternatives), "multifunction devices"),
-        ("igd-alternatives", len(alternatives) > 1, "alternate devices"),
-    ):
-        if is_so:
-            raise _Refused(code, f"legacy IGD assignment is not compatible with {what}")
-    if not str(alternatives[0][0].address).endswith("02.0"):
-        raise _Refused("igd-address", "legacy IGD assignment only works for devices on host bus 00:02.0")
+    if line.legacy_igd:
+        is_second = any(device.hostpci.legacy_igd for other, device in before.items() if other != slot)
+        for code, text in igd_conditions(guest, line, before[slot].alternatives, is_second=is_second):
+            raise _Refused(code, text)
 
 
 def _choose(slot: str, device: _Device, used: set[PciAddress], held: Mapping[PciAddress, int]) -> tuple[Function, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -45,6 +46,7 @@ def read_node(snapshot: Snapshot) -> Node:
         boot_id=snapshot.text("/proc/sys/kernel/random/boot_id"),
         pve_version=pve_version(printed(snapshot, "pveversion") or ""),
         firmware=dmi.read_firmware(firmware),
+        memory=_memory(snapshot.text("/proc/meminfo") or ""),
         taken=snapshot.taken,
         iommu=read_iommu(snapshot, groups),
         boot=read_boot_chain(snapshot),
@@ -79,6 +81,12 @@ def pve_version(text: str) -> str | None:
         if line.startswith("pve-manager: "):
             return line.split()[1]
     return None
+
+
+def _memory(text: str) -> int | None:
+    """``MemTotal:       65778080 kB``."""
+    found = re.match(r"MemTotal:\s+(\d+) kB", text)
+    return None if found is None else int(found[1]) << 10
 
 
 def _join(known: Sequence[Slot], firmware: Sequence[Slot]) -> tuple[Slot, ...]:
