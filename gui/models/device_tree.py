@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
 from backend.doctor.finding import Finding
@@ -28,6 +28,7 @@ from gui.theme import fixed
 
 _Index = QModelIndex | QPersistentModelIndex
 DEVICE, ADDRESS, GROUP, DRIVER, USED_BY, DOCTOR = range(6)
+_SHARES = (31, 16, 7, 12, 18)  # percent of the width, by column; the last one takes the rest
 ADDRESS_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
@@ -241,15 +242,14 @@ class DeviceTreeView(QTreeView):
         header = self.header()
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(4 * self.fontMetrics().averageCharWidth())
+        self._widened = False
+        header.sectionResized.connect(self._column_resized)
         selection.changed.connect(self._follow)
 
     def set_node(self, node: Node | None) -> None:
         """Show `node`, with every zone open and cards closed."""
         self._model.set_node(node)
         self._open()
-        metrics = self.fontMetrics()
-        for column, sample in ((DEVICE, 25), (ADDRESS, 14), (GROUP, 6), (DRIVER, 12), (USED_BY, 18)):
-            self.setColumnWidth(column, metrics.horizontalAdvance("m") * sample * 3 // 4)
         self._follow(self._selection.current)
 
     def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
@@ -265,6 +265,24 @@ class DeviceTreeView(QTreeView):
         self._filtering = False
         self._open()
         self._follow(self._selection.current)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._share()
+
+    def _share(self) -> None:
+        """All columns fit the width, each with its share of it; what a person made wider stays so."""
+        if self._widened:
+            return
+        whole = self.viewport().width()
+        for column, share in zip((DEVICE, ADDRESS, GROUP, DRIVER, USED_BY), _SHARES, strict=True):
+            least = self.fontMetrics().averageCharWidth() * share // 2
+            self.setColumnWidth(column, max(least, whole * share // 100))
+
+    def _column_resized(self) -> None:
+        pulled = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
+        self._widened = self._widened or pulled
 
     def _open(self) -> None:
         for row in range(self._shown.rowCount()):

@@ -35,6 +35,10 @@ class LinkButton(QPushButton):
         self.setFont(font)
         self._tint()
 
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self.text()) + 2 * metrics.height(), super().sizeHint().height())
+
     def minimumSizeHint(self) -> QSize:
         return QSize(5 * self.fontMetrics().height(), super().minimumSizeHint().height())
 

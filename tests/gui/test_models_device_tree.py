@@ -81,3 +81,14 @@ def test_map_and_tree_follow_one_selection(qtbot: QtBot) -> None:
     assert selection.current == at("03:00.0")
     selection.current = None
     assert not tree.selectionModel().hasSelection()
+
+
+def test_all_columns_fit_narrow_and_wide(qtbot: QtBot) -> None:
+    tree = DeviceTreeView(Selection())
+    qtbot.addWidget(tree)
+    tree.set_node(workstation())
+    tree.show()
+    for width in (700, 1900):
+        tree.resize(width, 400)
+        qtbot.waitUntil(lambda: tree.horizontalScrollBar().maximum() == 0)
+        assert sum(tree.columnWidth(column) for column in range(DOCTOR + 1)) == tree.viewport().width()
