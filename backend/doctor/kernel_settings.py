@@ -1,0 +1,92 @@
+"""What the kernel was given at boot, and what this node's files give it: for the rules of kernel and modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backend.errors import IntentError
+from backend.node.evidence import Evidence
+from backend.node.node import Node
+from backend.plan.draft import FileDraft
+from backend.plan.edits import boot_parameters, cmdline, grub, modprobe
+
+_FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
+_YES = ("1", "y", "Y", "t", "T", "on", "ON", "On")  # kstrtobool
+
+
+def booted(node: Node) -> tuple[str, ...]:
+    """The parameters of the running kernel."""
+    return cmdline.split(node.cmdline or "")
+
+
+def on_command_line(*tokens: str) -> Evidence:
+    return Evidence("/proc/cmdline", " ".join(tokens))
+
+
+def whole_command_line(node: Node) -> Evidence:
+    """For what is not on it."""
+    return Evidence("/proc/cmdline", node.cmdline)
+
+
+def next_boot(node: Node) -> tuple[str, ...] | None:
+    """What the files of the loader that booted give; None where that is not known."""
+    if grub.DEFAULT not in node.files and boot_parameters.KERNEL_CMDLINE not in node.files:
+        return None
+    try:
+        return boot_parameters.given(FileDraft(node))
+    except IntentError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of modprobe's configuration: "options", "softdep", "blacklist", ..., its words, where it stands."""
+
+    words: tuple[str, ...]
+    path: str
+    evidence: Evidence
+
+    def concerns(self, module: str) -> bool:
+        return len(self.words) > 1 and modprobe.same(self.words[1], module)
+
+
+def commands(node: Node, kind: str) -> Iterator[Command]:
+    """In the order in which kmod reads them: by name of the file, of which the first folder's is the only one
+    (modprobe.d(5))."""
+    files: dict[str, str] = {}
+    for folder in _FOLDERS:
+        for path in node.files:
+            name = path.rpartition("/")[2]
+            if path == f"{folder}/{name}" and name.endswith(".conf"):
+                files.setdefault(name, path)
+    for _, path in sorted(files.items()):
+        text = node.files[path].decode("utf-8", "replace")
+        for line in modprobe.lines(text):
+            if line.words[0] == kind:
+                number = text.count("\n", 0, line.start) + 1
+                yield Command(line.words, path, Evidence(path, text[line.start : line.end].strip(), number))
+
+
+def options(node: Node, module: str, name: str) -> tuple[tuple[str, Evidence], ...]:
+    """Every value given to a module's parameter, in the order the kernel hears them: the last one holds. kmod puts
+    those of the command line behind those of its files."""
+    found = [
+        (value, command.evidence)
+        for command in commands(node, "options")
+        if command.concerns(module)
+        for key, sign, value in (word.partition("=") for word in command.words[2:])
+        if key == name and sign
+    ]
+    for token in booted(node):
+        key, sign, value = token.partition("=")
+        owner, _, parameter = key.partition(".")
+        if sign and parameter == name and modprobe.same(owner, module):
+            found.append((value, on_command_line(token)))
+    return tuple(found)
+
+
+def switched_on(node: Node, module: str, name: str) -> Evidence | None:
+    """What sets a yes-or-no parameter, where it comes to yes."""
+    given = options(node, module, name)
+    return given[-1][1] if given and given[-1][0] in _YES else None
