@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFont, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -24,12 +25,13 @@ from backend.node.node import Node
 from backend.plan.plan import Intent
 from gui import doctor_words, words
 from gui.models.selection import Selection
+from gui.named import named
 from gui.theme import colours_of, fixed, scaled
 from gui.widgets.box import Box
 from gui.widgets.fact_list import FactList
 from gui.widgets.facts import refusal, verdict
 from gui.widgets.finding_card import FindingCard
-from gui.widgets.lines import label
+from gui.widgets.lines import LinkButton, label
 from gui.widgets.section import Section
 from gui.widgets.sections import as_text, parts
 
@@ -79,8 +81,16 @@ class InspectorPanel(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(line, line, line, line)
         column.setSpacing(round(0.5 * line))
-        for widget in (self.title, self.subtitle, self.verdict, self.button, self.state):
+        self.copy_button = named(LinkButton(self.tr("Copy")), "copy_facts")
+        self.copy_button.setToolTip(self.tr("Copy all of this as text"))
+        self.copy_button.clicked.connect(self.copy)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(head)
+        for widget in (self.subtitle, self.verdict, self.button):
             column.addWidget(widget)
+        column.addWidget(self.state)
         self._parts = QVBoxLayout()
         self._parts.setSpacing(round(0.2 * line))
         column.addSpacing(round(0.2 * line))
