@@ -12,7 +12,7 @@ from backend.doctor.sriov import virtual_addresses
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
-from backend.node.hostpci import BadHostPci, HostPci, named, parsed_lines
+from backend.node.hostpci import BadHostPci, HostPci, parsed_lines
 from backend.node.node import Guest, Node
 from backend.node.vm_start import resolve
 from backend.plan.intents.reserve_card import BLOCKING
@@ -78,7 +78,7 @@ def _missing(node: Node) -> Iterator[Told]:
     for guest, slot, line in _lines(node):
         for id_ in line.host:
             full = id_ if id_.count(":") == 2 else f"0000:{id_}"
-            if not named(id_, node.functions) and full not in virtual:
+            if not node.named(id_) and full not in virtual:
                 there = Evidence(f"/sys/bus/pci/devices/{full}", None)
                 yield _told(guest, slot, there, named=id_)
 
@@ -147,7 +147,7 @@ def _mdev_multifunction(node: Node) -> Iterator[Told]:
 def _args_vfio(node: Node) -> Iterator[Told]:
     for guest in started(node):
         for match in _BY_HAND.finditer(guest.options.get("args", "")):
-            functions = named(match[1].lower(), node.functions)
+            functions = node.named(match[1].lower())
             address = functions[0].address if functions else None
             yield _told(guest, "args", address=address, device=match[1])
 

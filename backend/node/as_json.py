@@ -47,7 +47,8 @@ def node_json(node: Node) -> dict[str, Any]:
         "firmware": node.firmware,
         "taken": node.taken,
         "guests": [
-            {"vmid": g.vmid, "name": g.name, "onboot": g.onboot, "hostpci": dict(g.hostpci)} for g in node.guests
+            {"vmid": g.vmid, "name": g.name, "onboot": g.onboot, "running": g.running, "hostpci": dict(g.hostpci)}
+            for g in node.guests
         ],
         "interfaces": {name: str(address) for name, address in node.interfaces.items()},
         "modules": list(node.modules),

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from backend.node.address import PciAddress
 from backend.node.evidence import Evidence
 from backend.node.function import Function
+from backend.node.hostpci import named
 from backend.node.mapping import PciMapping
 from backend.node.option_rom import OptionRom
 
@@ -161,6 +162,19 @@ class Node:
         for use in self.uses:
             found.setdefault(use.address, []).append(use)
         return MappingProxyType({address: tuple(uses) for address, uses in found.items()})
+
+    @cached_property
+    def _at_card(self) -> Mapping[str, tuple[Function, ...]]:
+        """By bus and device number, virtual functions too."""
+        found: dict[str, list[Function]] = {}
+        for function in self.functions:
+            found.setdefault(function.address.card, []).append(function)
+        return MappingProxyType({card: tuple(there) for card, there in found.items()})
+
+    def named(self, id_: str) -> tuple[Function, ...]:
+        """Those of all functions that a hostpci id or a mapping's path stands for (backend.node.hostpci.named)."""
+        card = id_.partition(".")[0]
+        return named(id_, self._at_card.get(card if card.count(":") == 2 else f"0000:{card}", ()))
 
     def card(self, address: PciAddress) -> tuple[Function, ...]:
         """All functions on the same bus and device as `address`, VFs left out."""

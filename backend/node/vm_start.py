@@ -13,7 +13,7 @@ from types import MappingProxyType
 from backend.node import mapping
 from backend.node.address import PciAddress
 from backend.node.function import Function
-from backend.node.hostpci import MAX_HOSTPCI, BadHostPci, HostPci, named
+from backend.node.hostpci import MAX_HOSTPCI, BadHostPci, HostPci
 from backend.node.node import Guest, Node
 
 
@@ -140,7 +140,7 @@ def _parse(node: Node, value: str) -> _Device:
     alternatives = []
     for path in paths:
         for id_ in path:
-            if not named(id_, node.functions):
+            if not node.named(id_):
                 raise _Refused("missing", f"no PCI device found for '{id_}'")
         alternatives.append(_all(node, path))
         if line.mdev is not None and len(alternatives[-1]) > 1:
@@ -163,7 +163,7 @@ def _mapped(node: Node, name: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _all(node: Node, ids: Collection[str]) -> tuple[Function, ...]:
-    return tuple(function for id_ in ids for function in named(id_, node.functions))
+    return tuple(function for id_ in ids for function in node.named(id_))
 
 
 def _fits(guest: Guest, line: HostPci, before: Mapping[str, _Device], slot: str) -> None:

@@ -10,9 +10,11 @@ import pytest
 from rule_cases import Case, at, check, function, node, told, vars_of
 
 from backend.doctor import guests, machines, mappings, roms
+from backend.doctor.finding import Severity
 from backend.node.mapping import PATH, parse_mappings
-from backend.node.node import Iommu, Node
+from backend.node.node import Guest, Iommu, Node
 from backend.node.option_rom import OptionRom, RomImage
+from backend.node.vm_start import will_start
 from backend.snapshot.readers.guests import guest_uses
 from resources.doctor import sentences
 
@@ -337,3 +339,47 @@ def test_sentences_say_what_to_do() -> None:
             assert sentences()[rule.code].do, rule.code
     (found,) = told("guest-rom-broken", with_rom(ROM, problem="signature"))
     assert "55 AA" in vars_of("guest-rom-broken", found)[1]
+
+
+def test_error_where_pve_refuses_and_nowhere_else(start_cases: list[tuple[dict[str, Any], Node, Guest]]) -> None:
+    """What PVE's own code says of 500 VMs: each that does not start has the error that says why, none that starts has
+    any."""
+    grave = [
+        rule
+        for module in (guests, machines, mappings, roms)
+        for rule in module.RULES
+        if rule.severity is Severity.ERROR and rule.code != "guest-hostpci-unreadable"
+    ]
+    for case, one, guest in start_cases:
+        said = {rule.code for rule in grave for _ in rule.check(one)}
+        refusal = will_start(one, guest, {}).refusal
+        if refusal is None:
+            assert said == set(), case
+        elif refusal.code not in ("unreadable", "no-free-alternative"):
+            assert said & _TOLD_BY[refusal.code], (case, refusal)
+
+
+_TOLD_BY = {
+    "host-and-mapping": {"guest-host-and-mapping"},
+    "empty": {"guest-hostpci-empty"},
+    "mapping-unknown": {"mapping-unknown", "mapping-no-local-entry"},
+    "mapping-invalid": {"mapping-invalid", "mapping-group-moved", "mapping-two-ids"},
+    "missing": {"guest-device-missing"},
+    "mdev-multifunction": {"guest-mdev-multifunction"},
+    "needs-q35": {"guest-pcie-needs-q35"},
+    "twice": {"guest-device-twice"},
+    **{
+        f"igd-{condition}": {"guest-legacy-igd"}
+        for condition in (
+            "second",
+            "vga",
+            "rombar",
+            "x-vga",
+            "mdev",
+            "q35",
+            "multifunction",
+            "alternatives",
+            "address",
+        )
+    },
+}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from backend.node.address import PciAddress
 from backend.node.function import Function
 from backend.node.hostpci import BadHostPci, HostPci, named, parsed_lines, refusal
+from backend.node.node import Node
 
 
 def test_as_pve_judges(vectors: Path) -> None:
@@ -76,6 +77,7 @@ def test_named(id_: str, found: list[str]) -> None:
         for text in texts
     ]
     assert [str(function.address) for function in named(id_, functions)] == found
+    assert Node(functions=tuple(functions)).named(id_) == named(id_, functions)
 
 
 def test_lines_in_pves_order() -> None:

@@ -2,56 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 from backend.node.address import PciAddress
 from backend.node.function import Function
 from backend.node.mapping import parse_mappings
-from backend.node.node import Iommu, Node
+from backend.node.node import Guest, Iommu, Node
 from backend.node.vm_start import will_start
 from backend.snapshot.readers.guests import read_guest
 
 _HOST = re.compile(r"vfio-pci,(?:host=([^,]+)|sysfsdev=[^,]+),id=(hostpci\d+)")
 
 
-def _node(case: dict[str, Any]) -> Node:
-    functions = [
-        Function(
-            PciAddress.parse(address),
-            vendor=int(has["vendor"], 16),
-            device=int(has["device"], 16),
-            subsystem_vendor=int(has["subsystem_vendor"], 16),
-            subsystem_device=int(has["subsystem_device"], 16),
-            group=has.get("iommugroup"),
-            mdev=bool(has.get("mdev")),
-        )
-        for address, has in case["functions"].items()
-    ]
-    text = ""
-    for name, section in case["mappings"].items():
-        lines = [f"map {entry}" for entry in section["map"]] + (["mdev 1"] if section.get("mdev") else [])
-        text += "".join([f"{name}\n", *(f"\t{line}\n" for line in lines), "\n"])
-    return Node(
-        hostname=case["node"],
-        iommu=Iommu(active=True),
-        functions=tuple(sorted(functions, key=lambda f: str(f.address))),
-        mappings=parse_mappings(text)[0],
-    )
-
-
-def test_as_pve_judges(vectors: Path) -> None:
+def test_as_pve_judges(start_cases: list[tuple[dict[str, Any], Node, Guest]]) -> None:
     """The verdict, its text, and the functions that the guest gets. PVE's judge stops before devices of one line
     without alternatives are reserved: there we are a step further, and then the function must be in use."""
-    count = 0
-    for text in (vectors / "start.jsonl").read_text(encoding="utf-8").splitlines():
-        case = json.loads(text)
-        count += 1
-        guest = read_guest(100, "".join(f"{key}: {value}\n" for key, value in case["vm"].items()))
+    assert len(start_cases) == 500
+    for case, node, guest in start_cases:
         in_use = {PciAddress.parse(address): 101 for address in case["in_use_elsewhere"]}
-        start = will_start(_node(case), guest, in_use)
+        start = will_start(node, guest, in_use)
         if not case["starts"]:
             assert start.refusal is not None, case
             assert start.refusal.text == re.sub(r" at /\S+ line .*", "", case["error"]).strip(), case
@@ -68,7 +38,6 @@ def test_as_pve_judges(vectors: Path) -> None:
             assert start.refusal.code == "in-use"
             used = {address for addresses in expected.values() for address in addresses}
             assert used & set(case["in_use_elsewhere"])
-    assert count == 500
 
 
 def test_what_the_judge_does_not_reach() -> None:

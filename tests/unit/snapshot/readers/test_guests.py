@@ -13,6 +13,7 @@ from backend.node.node import Use
 from backend.snapshot.readers import read_node
 from backend.snapshot.readers.guests import read_guest, read_guests
 from backend.snapshot.readers.roms import rom_paths
+from backend.snapshot.redaction import redact
 from backend.snapshot.snapshot import Snapshot
 
 CONF = "/etc/pve/qemu-server/100.conf"
@@ -92,6 +93,19 @@ def test_rom_files() -> None:
     more: dict[str, object] = {"/usr/share/kvm/a.rom": "NVGI", "/usr/share/kvm/z.rom": "U"}
     roms = read_node(snapshot(conf, **more)).roms
     assert {path: rom.problem for path, rom in roms.items()} == {"/usr/share/kvm/a.rom": "signature"}
+
+
+def test_redaction_keeps_roms_whole() -> None:
+    """A changed byte would break their checksum."""
+    rom = b"\x55\xaa\x02" + bytes(50) + b"admin@example.org 10.1.2.3"
+    found = redact(Snapshot({CONF: b"hostpci0: 01:00,romfile=a.rom\n", "/usr/share/kvm/a.rom": rom}))
+    assert found.files["/usr/share/kvm/a.rom"] == rom
+
+
+def test_memory_of_the_host() -> None:
+    text = b"MemTotal:       65778080 kB\nMemFree:         1000000 kB\n"
+    assert read_node(Snapshot({"/proc/meminfo": text})).memory == 65778080 << 10
+    assert read_node(Snapshot({"/proc/meminfo": b"garbled"})).memory is None
 
 
 @pytest.mark.corpus
