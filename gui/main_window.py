@@ -268,7 +268,11 @@ class MainWindow(QMainWindow):
         # The lane's own order tells which node the findings are of: a later reading may have come by then.
         task = self._runner.start(entry.lane, lambda token, report: (entry.opened.node, entry.opened.findings()))
         task.succeeded.connect(lambda found: self._examined(entry, *found))
-        task.failed.connect(lambda error: self.page.show_doctor_trouble(self._errors.of(error)))
+        task.failed.connect(lambda error: self._not_examined(entry, error))
+
+    def _not_examined(self, entry: _Entry, error: Exception) -> None:
+        if entry is self._entry:
+            self.page.show_doctor_trouble(self._errors.of(error))
 
     def _examined(self, entry: _Entry, node: Node, findings: tuple[Finding, ...]) -> None:
         entry.examined, entry.findings = node, findings

@@ -195,6 +195,20 @@ def test_the_doctor_examines_what_is_opened_and_its_fix_can_be_staged(qtbot, win
     assert card.stage.text() == "Stage the fix"
 
 
+def test_an_examination_that_fails_is_told_on_its_own_node(qtbot, window, monkeypatch) -> None:
+    broken = StandInNode()
+
+    def fail() -> None:
+        raise SnapshotError("listing-cut")
+
+    monkeypatch.setattr(broken, "findings", fail, raising=False)
+    window.add_node(broken)
+    qtbot.waitUntil(lambda: "ends in the middle" in window.page.doctor.next.title.text())
+    window.add_node(StandInNode(name="pve2"))
+    qtbot.waitUntil(lambda: window.page.doctor.copy_button.isEnabled())
+    assert "ends in the middle" not in window.page.doctor.next.title.text()
+
+
 def test_each_node_keeps_its_findings(qtbot, window) -> None:
     window.add_node(StandInNode(found=(finding(),)))
     window.add_node(StandInNode(name="pve2"))
