@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.doctor import (
+    command_line,
     devices,
     displays,
     groups,
@@ -21,6 +22,7 @@ from backend.node.node import Node
 
 RULES: tuple[Rule, ...] = (
     *iommu.RULES,
+    *command_line.RULES,
     *groups.RULES,
     *devices.RULES,
     *resets.RULES,

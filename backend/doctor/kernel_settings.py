@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,12 +13,21 @@ from backend.plan.draft import FileDraft
 from backend.plan.edits import boot_parameters, cmdline, grub, modprobe
 
 _FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
+_KEYS = re.compile(
+    r"(?:(?:intel_|amd_)?iommu|pcie?_acs_override|initcall_blacklist|video|nomodeset|(?:modprobe|module)[._]blacklist|pci"
+    r"|(?:iommu|vfio|vfio[-_]pci|vfio_iommu_type1|i915|xe|kvm)\.\w+)(?:=|$)"
+)
 _YES = ("1", "y", "Y", "t", "T", "on", "ON", "On")  # kstrtobool
 
 
 def booted(node: Node) -> tuple[str, ...]:
     """The parameters of the running kernel."""
     return cmdline.split(node.cmdline or "")
+
+
+def for_passthrough(token: str) -> bool:
+    """A parameter that one sets for a passthrough's sake."""
+    return _KEYS.match(token) is not None
 
 
 def on_command_line(*tokens: str) -> Evidence:
@@ -37,6 +47,14 @@ def next_boot(node: Node) -> tuple[str, ...] | None:
         return boot_parameters.given(FileDraft(node))
     except IntentError:
         return None
+
+
+def line_with(node: Node, path: str, text: str) -> Evidence:
+    """The first line of a file that `text` is in, comments left out; the whole file without a line where none is."""
+    for number, line in enumerate(node.files[path].decode("utf-8", "replace").splitlines(), 1):
+        if text in line and not line.lstrip().startswith("#"):
+            return Evidence(path, line, number)
+    return Evidence(path, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def within(draft: Draft) -> dict[str, bytes]:
 def effective(files: Mapping[str, bytes]) -> dict[str, str]:
     """What GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT come to: the file, then its drop-ins by name."""
     known: dict[str, str] = {}
-    for path in _order(files):
+    for path in order(files):
         for assignment in assignments(_decode(files[path]), path, (LINUX, LINUX_DEFAULT)):
             known[assignment.name] = assignment.value(known)
     return known
@@ -190,7 +190,7 @@ def change(files: Mapping[str, bytes], add: Sequence[str], remove: Sequence[str]
     Only the bytes of those tokens change. Raises IntentError("grub-file-not-understood").
     """
     changed = dict(files)
-    for path in _order(files):
+    for path in order(files):
         text = _decode(changed[path])
         for assignment in reversed(assignments(text, path, (LINUX, LINUX_DEFAULT))):
             if assignment.name in (LINUX, LINUX_DEFAULT):
@@ -207,7 +207,8 @@ def change(files: Mapping[str, bytes], add: Sequence[str], remove: Sequence[str]
     return {path: content for path, content in changed.items() if content != files.get(path)}
 
 
-def _order(files: Mapping[str, bytes]) -> list[str]:
+def order(files: Mapping[str, bytes]) -> list[str]:
+    """The paths that grub-mkconfig sources, as it does."""
     drop_ins = sorted(p for p in files if p.rpartition("/")[0] == DROP_INS and p.endswith(".cfg"))
     return [path for path in (DEFAULT, *drop_ins) if path in files]
 
@@ -215,7 +216,7 @@ def _order(files: Mapping[str, bytes]) -> list[str]:
 def _deciding_file(files: Mapping[str, bytes]) -> str:
     """Where an addition to GRUB_CMDLINE_LINUX_DEFAULT takes effect: after the last assignment that starts anew."""
     deciding = DEFAULT
-    for path in _order(files):
+    for path in order(files):
         for assignment in assignments(_decode(files[path]), path, (LINUX, LINUX_DEFAULT)):
             if assignment.name == LINUX_DEFAULT and not assignment.refers_to(LINUX_DEFAULT):
                 deciding = path
