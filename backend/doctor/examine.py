@@ -13,6 +13,7 @@ from backend.doctor import (
     machines,
     mappings,
     network_names,
+    parameters,
     resets,
     roms,
     sriov,
@@ -23,6 +24,7 @@ from backend.node.node import Node
 RULES: tuple[Rule, ...] = (
     *iommu.RULES,
     *command_line.RULES,
+    *parameters.RULES,
     *groups.RULES,
     *devices.RULES,
     *resets.RULES,

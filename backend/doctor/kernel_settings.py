@@ -17,6 +17,7 @@ _KEYS = re.compile(
     r"(?:(?:intel_|amd_)?iommu|pcie?_acs_override|initcall_blacklist|video|nomodeset|(?:modprobe|module)[._]blacklist|pci"
     r"|(?:iommu|vfio|vfio[-_]pci|vfio_iommu_type1|i915|xe|kvm)\.\w+)(?:=|$)"
 )
+_RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+)(?:-(\d+))?)?")
 _YES = ("1", "y", "Y", "t", "T", "on", "ON", "On")  # kstrtobool
 
 
@@ -47,6 +48,24 @@ def next_boot(node: Node) -> tuple[str, ...] | None:
         return boot_parameters.given(FileDraft(node))
     except IntentError:
         return None
+
+
+def release(node: Node) -> tuple[int, ...]:
+    """The running kernel as numbers to compare: (6, 14, 8, 2) of "6.14.8-2-pve"; empty where it is not known."""
+    match = _RELEASE.match(node.kernel or "")
+    return tuple(int(number) for number in match.groups() if number is not None) if match else ()
+
+
+def built_with(node: Node, option: str) -> Evidence | None:
+    """The line of the running kernel's configuration that has ``CONFIG_option=y`` or ``=m``. Without text where it has
+    none, None where that file is not known."""
+    path = f"/boot/config-{node.kernel}"
+    if path not in node.files:
+        return None
+    for number, line in enumerate(node.files[path].decode("utf-8", "replace").splitlines(), 1):
+        if line in (f"CONFIG_{option}=y", f"CONFIG_{option}=m"):
+            return Evidence(path, line, number)
+    return Evidence(path, None)
 
 
 def line_with(node: Node, path: str, text: str) -> Evidence:
