@@ -88,9 +88,9 @@ class Command:
         return len(self.words) > 1 and modprobe.same(self.words[1], module)
 
 
-def commands(node: Node, kind: str) -> Iterator[Command]:
-    """In the order in which kmod reads them: by name of the file, of which the first folder's is the only one
-    (modprobe.d(5))."""
+def commands(node: Node, kind: str = "") -> Iterator[Command]:
+    """Those of a kind, or all, in the order in which kmod reads them: by name of the file, of which the first folder's
+    is the only one (modprobe.d(5))."""
     files: dict[str, str] = {}
     for folder in _FOLDERS:
         for path in node.files:
@@ -100,7 +100,7 @@ def commands(node: Node, kind: str) -> Iterator[Command]:
     for _, path in sorted(files.items()):
         text = node.files[path].decode("utf-8", "replace")
         for line in modprobe.lines(text):
-            if line.words[0] == kind:
+            if kind in ("", line.words[0]):
                 number = text.count("\n", 0, line.start) + 1
                 yield Command(line.words, path, Evidence(path, text[line.start : line.end].strip(), number))
 

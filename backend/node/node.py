@@ -133,6 +133,7 @@ class Node:
     framebuffers: tuple[Region, ...] = ()  # memory that the boot display holds, as /proc/iomem tells
     modules: tuple[str, ...] = ()  # loaded now
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))  # on its disks, whole, by path
+    links: Mapping[str, str] | None = None  # symbolic links below /etc and what they lead to; None: not told
     log: tuple[Evidence, ...] = ()  # the kernel's log of this boot, lines that matter
     problems: tuple[str, ...] = ()  # what the snapshot could not read, "path: reason code"
 

@@ -14,7 +14,7 @@ from backend.snapshot.readers.boot_chain import read_boot_chain
 from backend.snapshot.readers.cmdline import read_cmdline
 from backend.snapshot.readers.commands import printed
 from backend.snapshot.readers.display import display_uses, read_framebuffers
-from backend.snapshot.readers.files import read_files
+from backend.snapshot.readers.files import read_files, read_links
 from backend.snapshot.readers.guests import guest_uses, read_guests
 from backend.snapshot.readers.iommu import read_iommu
 from backend.snapshot.readers.log import read_log
@@ -67,6 +67,7 @@ def read_node(snapshot: Snapshot) -> Node:
         framebuffers=read_framebuffers(snapshot),
         modules=tuple(line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()),
         files=read_files(snapshot),
+        links=read_links(snapshot),
         log=read_log(snapshot),
         problems=tuple(f"{path}: {code}" for path, code in sorted(snapshot.problems.items())),
     )

@@ -21,3 +21,12 @@ def read_files(snapshot: Snapshot) -> Mapping[str, bytes]:
             if not path.startswith(_STATE) and snapshot.problems.get(path) != "cut"
         }
     )
+
+
+def read_links(snapshot: Snapshot) -> Mapping[str, str] | None:
+    """Symbolic links below /etc, followed to their end. Other tools' copies do not tell what they left out."""
+    if snapshot.origin == "foreign":
+        return None
+    return MappingProxyType(
+        {path: snapshot.resolve(path) for path in sorted(snapshot.links) if path.startswith("/etc/")}
+    )
