@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.doctor import (
+    blacklists,
     command_line,
     devices,
     displays,
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     *command_line.RULES,
     *parameters.RULES,
     *modules.RULES,
+    *blacklists.RULES,
     *groups.RULES,
     *devices.RULES,
     *resets.RULES,

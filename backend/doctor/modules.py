@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from backend.doctor.finding import Severity, Subject, Told, rule
 from backend.doctor.kernel_settings import commands, options, release, switched_on
 from backend.doctor.passed import attribute, name_of
+from backend.doctor.vfio_ids import ID, ids_of, in_effect, matches
 from backend.node.evidence import Evidence
-from backend.node.function import Function
 from backend.node.node import Node
 from backend.plan.edits import modprobe
 
@@ -17,13 +17,6 @@ _ETC, _LINK, _EARLY = "/etc/modules", "/etc/modules-load.d/modules.conf", "/etc/
 _VIRQFD_GONE = (6, 2)  # since then part of vfio.ko (drivers/vfio/Kconfig)
 _NOT_FOUND = re.compile(r"Failed to find module 'vfio_virqfd'")  # systemd-modules-load
 _INVALID = re.compile(r"vfio_pci: invalid id string")  # vfio_pci_fill_ids() in drivers/vfio/pci/vfio_pci.c
-_ANY = 0xFFFFFFFF
-# vendor:device[:subvendor[:subdevice[:class[:class_mask]]]], as vfio_pci_fill_ids() takes them
-_ID = re.compile(
-    r"(?:0x)?([0-9a-f]{4}|f{8}):(?:0x)?([0-9a-f]{4}|f{8})"
-    r"(?::([0-9a-f]{1,8})(?::([0-9a-f]{1,8})(?::([0-9a-f]{1,8})(?::([0-9a-f]{1,8}))?)?)?)?",
-    re.IGNORECASE,
-)
 _SHIPPED = "/etc/modprobe.d/pve-blacklist.conf"
 _SHIPPED_LINES = (("blacklist", "nvidiafb"),)
 
@@ -49,10 +42,10 @@ def _unread(node: Node) -> Iterator[Told]:
 @rule("ids-hit-more", Severity.ERROR, Subject.MODULES)
 def _hit_more(node: Node) -> Iterator[Told]:
     """Devices that the host works with. Its screen is left out: who gives the only display away wants that."""
-    ids, where = _in_effect(node)
+    ids, where = in_effect(node)
     for function in node.functions:
         uses = [use for use in node.uses_of.get(function.address, ()) if use.kind not in ("guest", "console")]
-        hit = next((i for i in ids if _matches(i, function)), None)
+        hit = next((i for i in ids if matches(i, function)), None)
         if hit and uses and where:
             chain = " -> ".join((str(function.address), *uses[0].chain))
             values = {"device": name_of(function), "id": hit, "use": uses[0].kind, "chain": chain}
@@ -63,9 +56,9 @@ def _hit_more(node: Node) -> Iterator[Told]:
 def _overridden(node: Node) -> Iterator[Told]:
     """Of a parameter given twice the kernel keeps the last; only a list that names something else is a loss."""
     given = options(node, "vfio-pci", "ids")
-    kept = {i.lower() for i in _ids(given[-1][0])} if given else set()
+    kept = {i.lower() for i in ids_of(given[-1][0])} if given else set()
     for value, where in given[:-1]:
-        lost = [i for i in _ids(value) if i.lower() not in kept]
+        lost = [i for i in ids_of(value) if i.lower() not in kept]
         if lost:
             yield Told((where, given[-1][1]), values={"ids": ", ".join(lost), "by": given[-1][1].source})
 
@@ -75,9 +68,9 @@ def _wrong_form(node: Node) -> Iterator[Told]:
     """What vfio-pci cannot read, and what a blank in the list cuts off."""
     found = False
     for value, where in options(node, "vfio-pci", "ids"):
-        wrong = [i for i in _ids(value) if not _ID.fullmatch(i)]
+        wrong = [i for i in ids_of(value) if not ID.fullmatch(i)]
         words = (where.text or "").split() if where.source != "/proc/cmdline" else []
-        stray = [word.strip('",') for word in words if _ID.match(word) and not word.startswith("ids=")]
+        stray = [word.strip('",') for word in words if ID.match(word) and not word.startswith("ids=")]
         if wrong or stray:
             found = True
             yield Told((where,), values={"wrong": ", ".join((*wrong, *stray))})
@@ -89,9 +82,9 @@ def _wrong_form(node: Node) -> Iterator[Told]:
 
 @rule("ids-match-nothing", Severity.WARNING, Subject.MODULES)
 def _match_nothing(node: Node) -> Iterator[Told]:
-    ids, where = _in_effect(node)
+    ids, where = in_effect(node)
     known = [function for function in node.functions if function.ids]
-    lost = [i for i in ids if _ID.fullmatch(i) and not any(_matches(i, function) for function in known)]
+    lost = [i for i in ids if ID.fullmatch(i) and not any(matches(i, function) for function in known)]
     if lost and known and where:
         yield Told((where,), values={"ids": ", ".join(dict.fromkeys(lost))})
 
@@ -123,32 +116,6 @@ def _loaded_at_boot(node: Node, early: bool = False) -> Iterator[Evidence]:
         yield from _lines(node, path)
     if early:
         yield from _lines(node, _EARLY)
-
-
-def _ids(value: str) -> tuple[str, ...]:
-    return modprobe.split_ids(f"ids={value}")
-
-
-def _in_effect(node: Node) -> tuple[tuple[str, ...], Evidence | None]:
-    given = options(node, "vfio-pci", "ids")
-    return (_ids(given[-1][0]), given[-1][1]) if given else ((), None)
-
-
-def _matches(pattern: str, function: Function) -> bool:
-    """As pci_match_one_device() in drivers/pci/pci.h."""
-    match = _ID.fullmatch(pattern)
-    if match is None or function.vendor is None or function.device is None:
-        return False
-    vendor, device, subvendor, subdevice = (_ANY if text is None else int(text, 16) for text in match.groups()[:4])
-    kind, mask = (int(text or "0", 16) for text in match.groups()[4:])
-    pairs = (
-        (vendor, function.vendor),
-        (device, function.device),
-        (subvendor, function.subsystem_vendor),
-        (subdevice, function.subsystem_device),
-    )
-    same = all(wanted in (_ANY, found) for wanted, found in pairs)
-    return same and not (kind ^ (function.class_code or 0)) & mask
 
 
 RULES = (

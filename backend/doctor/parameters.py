@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from backend.doctor.finding import Severity, Subject, Told, rule
 from backend.doctor.kernel_settings import booted, built_with, on_command_line, release
 from backend.doctor.passed import attribute, name_of
+from backend.doctor.vfio_ids import matches
 from backend.node.evidence import Evidence
 from backend.node.node import Node
 from backend.plan.edits import modprobe
@@ -71,8 +72,9 @@ def _ids_on_command_line(node: Node) -> Iterator[Told]:
     """Where it came too late: another driver has one of them."""
     for token in booted(node):
         if token.startswith(("vfio-pci.ids=", "vfio_pci.ids=")):
-            ids = [i.lower() for i in modprobe.split_ids(token)]
-            late = [f for f in node.functions if f.ids in ids and f.driver not in (None, "vfio-pci")]
+            ids = modprobe.split_ids(token)
+            others = [f for f in node.functions if f.driver not in (None, "vfio-pci")]
+            late = [f for f in others if any(matches(i, f) for i in ids)]
             if late:
                 evidence = (on_command_line(token), *(attribute(f, "driver", f.driver) for f in late))
                 values = {"devices": ", ".join(map(name_of, late))}

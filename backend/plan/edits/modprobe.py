@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 OURS = "/etc/modprobe.d/lanewright.conf"
 FOLDER = "/etc/modprobe.d"
 # Two blanks after the module, and kmod no longer knows the "pre:" that follows (kmod_config_add_softdep).
-_HEARD = re.compile(r"\s*softdep\s+\S+\s\S")
+HEARD = re.compile(r"\s*softdep\s+\S+\s\S")
 _HEAD = "# Written by Lanewright: cards reserved for passthrough.\n"
 
 
@@ -108,8 +108,8 @@ def _with_softdep(files: Mapping[str, bytes], driver: str) -> tuple[str, str]:
             # One that names nothing counts too.
             pattern = line.words[1].replace("-", "_") if len(line.words) > 1 and line.words[0] == "softdep" else ""
             if fnmatchcase(driver.replace("-", "_"), pattern):
-                more = () if _before(line.words[2:]) else ("pre:", "vfio-pci")
-                if _HEARD.match(text[line.start : line.end].replace("\\\n", "")):
+                more = () if before(line.words[2:]) else ("pre:", "vfio-pci")
+                if HEARD.match(text[line.start : line.end].replace("\\\n", "")):
                     return path, " ".join((text[: line.end], *more)) + text[line.end :]
                 return path, text[: line.start] + " ".join((*line.words, *more)) + text[line.end :]
         if path == OURS:
@@ -117,7 +117,7 @@ def _with_softdep(files: Mapping[str, bytes], driver: str) -> tuple[str, str]:
     raise AssertionError("OURS is among them")
 
 
-def _before(words: Sequence[str]) -> bool:
+def before(words: Sequence[str]) -> bool:
     """True where vfio-pci is among the modules named after ``pre:``."""
     pre = False
     for word in words:
