@@ -108,6 +108,7 @@ _KERNEL = [
     "/proc/cmdline",
     "/sys/devices/system/cpu/modalias",
     "/proc/version",
+    "/proc/uptime",
     "/proc/modules",
     "/proc/meminfo",
     "/proc/mounts",
@@ -155,11 +156,32 @@ _COMMANDS = [
 ]
 
 
+# When they were last written, and that they are there: whether the initramfs has what it must carry, what the running
+# kernel has of VFIO, and what was built on the node itself.
+_STATS = [
+    "/boot/initrd.img-*",
+    "/boot/grub/grub.cfg",
+    "/etc/default/grub",
+    "/etc/default/grub.d/*",
+    "/etc/kernel/cmdline",
+    "/etc/modprobe.d/*",
+    "/etc/initramfs-tools/*.conf",
+    "/etc/initramfs-tools/modules",
+    "/etc/initramfs-tools/conf.d/*",
+    "/etc/initramfs-tools/hooks/*",
+    "/etc/initramfs-tools/scripts/*/*",
+    "/lib/modules/{osrelease}/kernel/drivers/vfio/*.ko*",
+    "/lib/modules/{osrelease}/kernel/drivers/vfio/pci/*.ko*",
+    "/lib/modules/{osrelease}/updates/dkms/*.ko*",
+]
+
+
 def collect_request() -> dict[str, Any]:
     """The request of verb "collect". Sizes in bytes, times in seconds."""
     files = [{"glob": glob, "max": 256 << 10} for glob in (*_CONFIGURATION, *_KERNEL)]
     files += [
         {"glob": "/boot/config-{osrelease}", "max": 1 << 20},
+        {"glob": "/lib/modules/{osrelease}/modules.builtin", "max": 256 << 10},
         {"glob": "/boot/grub/grub.cfg", "max": 1 << 20},
         {"glob": "/var/lib/lanewright/pushes/*/journal.jsonl", "max": 1 << 20},
         {"glob": "/var/lib/lanewright/pushes/*/originals/*", "max": 1 << 20},
@@ -172,6 +194,7 @@ def collect_request() -> dict[str, Any]:
         "lists": ["/sys/firmware/acpi/tables", "/sys/firmware/efi", "/run/qemu-server"],  # ID.pid: that VM runs
         "links": ["/dev/disk/by-uuid/*", "/boot/vmlinuz*", "/etc/modules-load.d/modules.conf"],
         "files": files,
+        "stats": _STATS,
         "commands": [{"argv": argv, "timeout": timeout, "max": size} for argv, timeout, size in _COMMANDS],
     }
 

@@ -70,7 +70,8 @@ def collect(world: World, request: dict[str, Any]) -> list[bytes]:
         ended.append(evidence.command(tuple(spec["argv"])))
     evidence.read_globs([spec for spec in wanted if spec not in cluster])
     evidence.sysfs(request)
-    ended += ["files", "/sys"]
+    evidence.read_stats(request.get("stats", ()))
+    ended += ["files", "/sys", "times"]
     frames = [frame("progress", done=done, total=len(ended), detail=name) for done, name in enumerate(ended, 1)]
     return [*frames, frame("snapshot", evidence.pack())]
 
@@ -81,6 +82,7 @@ class _Evidence:
         self._left: int = request.get("max_bytes", 1 << 30)
         self._places: dict[str, str] = {"/": "/"}
         self.files: dict[str, bytes] = {}
+        self.stats: dict[str, tuple[int, int]] = {}
         self.links: dict[str, str] = {}
         self.directories: set[str] = set()
         self.commands: dict[tuple[str, ...], tuple[int | None, bytes, bytes]] = {}
@@ -136,6 +138,17 @@ class _Evidence:
             content = content[:limit]
             self.problems[path] = "cut"
         self.keep(place, content)
+
+    def read_stats(self, patterns: list[str]) -> None:
+        now = time.time_ns()
+        for pattern in patterns:
+            for path in self.matches(pattern.replace("{osrelease}", self._world.machine.kernel)):
+                place = self.place(path)
+                content = self._world.read(place)
+                if content is not None:
+                    self.stats[place] = (len(content), now - self._world.age(place) * 10**9)
+                elif not self._world.is_directory(place):
+                    self.problems.setdefault(path, "missing")
 
     def sysfs(self, request: dict[str, Any]) -> None:
         for spec in request.get("trees", ()):
@@ -218,6 +231,7 @@ class _Evidence:
             "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "origin": "node",
             "files": folders,
+            "stats": self.stats,
             "links": self.links,
             "directories": sorted(self.directories),
             "commands": [

@@ -29,6 +29,8 @@ _EVIDENCE: tuple[tuple[str, ...], ...] = (
     ("pveversion",),
     ("efibootmgr", "-v"),
 )
+_UPTIME = "/proc/uptime"
+_TAKEN_TEXT, _TAKEN = "2026-01-01T00:00:00Z", 1_767_225_600 * 10**9  # nanoseconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,17 @@ class World:
 
     As on a real node, an edit shows only after the command that carries it further and a reboot:
     `update-grub` writes grub.cfg, `update-initramfs` copies modprobe.d into the initramfs, and the next
-    start reads those two.
+    start reads those two. Its time is its own, so that one course of events gives one snapshot: each write takes a
+    second, each start a minute.
     """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.disk = installed(machine)
         self.pushing: str | None = None  # id of the push that is being carried out
+        self._names: dict[str, set[str]] = {}
+        self._seconds = 0
+        self._written: dict[str, int] = {}  # when, for what is not as it was installed
         self.run(("update-grub",))
         self.run(("update-initramfs", "-u", "-k", "all"))
         self.restart()
@@ -64,10 +70,12 @@ class World:
     def restart(self) -> None:
         """Boot from what is on the disk."""
         self.boot = boot(self.machine, self.disk)
+        self._seconds += 60
+        self._started = self._seconds - 30
         self._live = Tree()
         render_pci(self.machine, self.boot, self._live)
         host.render_host(self.machine, self.boot, self._live)
-        self._names: dict[str, set[str]] = {}
+        self._names = {}
         for tree in (self.disk, self._live):
             for path in (*tree.files, *tree.links, *tree.directories):
                 self._add(path)
@@ -112,6 +120,8 @@ class World:
 
     def read(self, real: str) -> bytes | None:
         """Content at a resolved path."""
+        if real == _UPTIME:
+            return f"{self._seconds - self._started}.00 0.00\n".encode()
         found = self._live.files.get(real)
         return found if found is not None else self.disk.files.get(real)
 
@@ -123,7 +133,13 @@ class World:
 
     def write(self, real: str, content: bytes) -> None:
         self.disk.files[real] = content
+        self._seconds += 1
+        self._written[real] = self._seconds
         self._add(real)
+
+    def age(self, real: str) -> int:
+        """Seconds since a file was written; all that was installed is as old as the node."""
+        return self._seconds - self._written.get(real, 0)
 
     def remove(self, real: str) -> None:
         del self.disk.files[real]
@@ -155,14 +171,17 @@ class World:
         """Everything there is to see, as a snapshot without a collector between."""
         ran = {argv: self.run(argv) for argv in _EVIDENCE}
         commands = {argv: CommandOutput(output.exit, output.stdout, b"") for argv, output in ran.items()}
+        files = {**self.disk.files, **self._live.files}
+        files[_UPTIME] = self.read(_UPTIME) or b""
         ip = self.machine.ip.split("/")[0]
         commands["ssh-connection",] = CommandOutput(0, f"10.77.0.100 50022 {ip} 22".encode(), b"")
         return Snapshot(
-            files={**self.disk.files, **self._live.files},
+            files=files,
+            stats={path: (len(text), _TAKEN - self.age(path) * 10**9) for path, text in self.disk.files.items()},
             links={**self.disk.links, **self._live.links},
             commands=commands,
             directories=frozenset(self.disk.directories | self._live.directories),
-            taken="2026-01-01T00:00:00Z",
+            taken=_TAKEN_TEXT,
         )
 
     # ------------------------------------------------------------------------------------------- commands
@@ -210,7 +229,7 @@ class World:
 
     def _update_grub(self) -> Output:
         kernel = self.machine.kernel
-        self.disk.files["/boot/grub/grub.cfg"] = grub_cfg(self.disk, kernel).encode()
+        self.write("/boot/grub/grub.cfg", grub_cfg(self.disk, kernel).encode())
         lines = (
             (0.05, "Generating grub configuration file ...\n"),
             (
@@ -228,7 +247,7 @@ class World:
             for path, content in self.disk.files.items()
             if path.startswith(("/etc/modprobe.d/", "/etc/initramfs-tools/"))
         }
-        self.disk.files[f"/boot/initrd.img-{kernel}"] = json.dumps(image, sort_keys=True).encode()
+        self.write(f"/boot/initrd.img-{kernel}", json.dumps(image, sort_keys=True).encode())
         lines = (
             (0.05, f"update-initramfs: Generating /boot/initrd.img-{kernel}\n"),
             (0.2, "Running hook script 'zz-proxmox-boot'..\n"),

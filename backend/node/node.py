@@ -132,8 +132,12 @@ class Node:
     interface_names: frozenset[str] = frozenset()  # of every interface, virtual ones and alternative names too
     framebuffers: tuple[Region, ...] = ()  # memory that the boot display holds, as /proc/iomem tells
     modules: tuple[str, ...] = ()  # loaded now
+    built_in: frozenset[str] | None = None  # modules that are part of the running kernel; None: not told
+    module_files: Mapping[str, str] | None = None  # the running kernel's of VFIO and DKMS: path by name; None: not told
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))  # on its disks, whole, by path
     links: Mapping[str, str] | None = None  # symbolic links below /etc and what they lead to; None: not told
+    written: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # by path, in ns since 1970
+    booted: int | None = None  # in ns since 1970, by the node's clock
     log: tuple[Evidence, ...] = ()  # the kernel's log of this boot, lines that matter
     problems: tuple[str, ...] = ()  # what the snapshot could not read, "path: reason code"
 

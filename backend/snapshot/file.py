@@ -31,6 +31,7 @@ def dumps(snapshot: Snapshot) -> bytes:
         "taken": snapshot.taken,
         "origin": snapshot.origin,
         "files": folders,
+        "stats": dict(snapshot.stats),
         "links": dict(snapshot.links),
         "directories": sorted(snapshot.directories),
         "commands": [
@@ -161,12 +162,20 @@ def _build(header: Any, contents: _Contents) -> Snapshot:
     return Snapshot(
         files=MappingProxyType(files),
         links=_text_map(header["links"]),
+        stats=_stats(header.get("stats", {})),  # files of before 2026-11-23 have none
         commands=MappingProxyType(commands),
         problems=_text_map(header["problems"]),
         directories=frozenset(_texts(header["directories"])),
         taken=taken,
         origin=origin,
     )
+
+
+def _stats(value: Any) -> Mapping[str, tuple[int, int]]:
+    found = {path: (size, written) for path, (size, written) in value.items()}
+    if any(type(number) is not int for pair in found.values() for number in pair):
+        raise ValueError("stats")
+    return MappingProxyType(found)
 
 
 def _texts(value: Any) -> list[str]:

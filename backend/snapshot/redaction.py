@@ -61,6 +61,9 @@ def redact(snapshot: Snapshot) -> Snapshot:
     return replace(
         snapshot,
         files=MappingProxyType(files),
+        stats=MappingProxyType(
+            {found.path(path): stat for path, stat in snapshot.stats.items() if not path.startswith(_PUSHES)}
+        ),
         links=MappingProxyType({found.path(a): found.path(b) for a, b in snapshot.links.items()}),
         commands=MappingProxyType(commands),
         problems=MappingProxyType({found.path(path): code for path, code in snapshot.problems.items()}),

@@ -20,7 +20,8 @@ class CommandOutput:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Absolute POSIX paths of the node; contents as bytes; links with their targets as readlink gives them.
+    """Absolute POSIX paths of the node; contents as bytes; links with their targets as readlink gives them; `stats`
+    with the size in bytes and the time of last writing in nanoseconds since 1970, by the node's clock.
 
     `problems` maps a path (or "command: ARGV") to a code: "missing", "denied", "cut" (too large, kept in part),
     "timeout", "failed", "budget". `taken` is ISO 8601 UTC. Nothing here is interpreted.
@@ -28,6 +29,7 @@ class Snapshot:
 
     files: Mapping[str, bytes]
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    stats: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
     commands: Mapping[tuple[str, ...], CommandOutput] = field(default_factory=lambda: MappingProxyType({}))
     problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     directories: frozenset[str] = frozenset()  # directories seen, also empty ones

@@ -196,6 +196,7 @@ def test_collect(world: World, root: Path) -> None:
         ],
         "lists": ["/sys/kernel/iommu_groups/*/devices", "/sys/class/iommu", "/sys/class/block"],
         "links": ["/sys/class/net/*", "/sys/class/net/*/master"],
+        "stats": ["/boot/*", "/etc/modprobe.d", "/etc/modules-load.d/*", "/lib/modules/{osrelease}/*", "/etc/gone"],
         "commands": [{"argv": ["uname", "-r"], "timeout": 5}, {"argv": ["absent"], "timeout": 5}],
     }
     seen = []
@@ -208,6 +209,7 @@ def test_collect(world: World, root: Path) -> None:
         size = int.from_bytes(data[:8], "big")
         header = json.loads(data[8 : 8 + size])
         header.pop("taken")
+        header["stats"] = {path: size for path, (size, _) in header["stats"].items()}
         header["commands"] = sorted((c for c in header["commands"] if c["argv"] != ["ssh-connection"]), key=str)
         offset, contents = 8 + size, {}
         for folder, names in header["files"].items():

@@ -55,6 +55,7 @@ def render_host(machine: Machine, boot: Boot, tree: Tree) -> None:
     tree.file("/proc/sys/kernel/hostname", machine.name)
     tree.file("/proc/sys/kernel/osrelease", machine.kernel)
     tree.file("/proc/sys/kernel/ostype", "Linux")
+    tree.file("/proc/uptime", "0.00 0.00")  # goes on: World.read
     tree.file(
         "/proc/version",
         f"Linux version {machine.kernel} (build@proxmox) #1 SMP PREEMPT_DYNAMIC PMX {machine.kernel}",

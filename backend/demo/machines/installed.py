@@ -38,6 +38,14 @@ MODULES = """\
 # /etc/modules is obsolete and has been replaced by /etc/modules-load.d/.
 # Please see modules-load.d(5) and modprobe.d(5) for details.
 """
+# The part of it that tells of passthrough.
+MODULES_ON_DISK = {
+    "modules.builtin": "kernel/drivers/pci/pci-stub.ko\nkernel/drivers/video/fbdev/simplefb.ko\n",
+    "kernel/drivers/vfio/vfio.ko": "",
+    "kernel/drivers/vfio/vfio_iommu_type1.ko": "",
+    "kernel/drivers/vfio/pci/vfio-pci.ko": "",
+    "kernel/drivers/vfio/pci/vfio-pci-core.ko": "",
+}
 INITRAMFS_MODULES = """\
 # List of modules that you want to include in your initramfs.
 # They will be loaded at boot time in the order below.
@@ -72,6 +80,7 @@ def installed(machine: Machine) -> Tree:
         f"/boot/config-{machine.kernel}": "CONFIG_INTEL_IOMMU=y\n"
         f"{default_on}\nCONFIG_AMD_IOMMU=y\nCONFIG_IRQ_REMAP=y\nCONFIG_IOMMU_DEFAULT_DMA_LAZY=y\n"
         "# CONFIG_IOMMU_DEFAULT_PASSTHROUGH is not set\nCONFIG_VFIO=m\nCONFIG_VFIO_PCI=m\n",
+        **{f"/lib/modules/{machine.kernel}/{path}": text for path, text in MODULES_ON_DISK.items()},
         "/etc/pve/storage.cfg": "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl,backup\n",
         **{f"/etc/pve/nodes/{machine.name}/qemu-server/{vmid}.conf": text for vmid, text in machine.guests.items()},
         **machine.files,

@@ -17,12 +17,14 @@ from backend.snapshot.readers.display import display_uses, read_framebuffers
 from backend.snapshot.readers.files import read_files, read_links
 from backend.snapshot.readers.guests import guest_uses, read_guests
 from backend.snapshot.readers.iommu import read_iommu
+from backend.snapshot.readers.kernel_modules import read_built_in, read_module_files
 from backend.snapshot.readers.log import read_log
 from backend.snapshot.readers.mappings import read_mappings, read_reservations
 from backend.snapshot.readers.names import Record, read_records
 from backend.snapshot.readers.network import network_uses, read_interface_names, read_interfaces
 from backend.snapshot.readers.roms import read_roms
 from backend.snapshot.readers.storage import storage_uses
+from backend.snapshot.readers.times import read_booted, read_written
 from backend.snapshot.snapshot import Snapshot
 
 __all__ = ["read_node"]
@@ -66,8 +68,12 @@ def read_node(snapshot: Snapshot) -> Node:
         interface_names=read_interface_names(snapshot),
         framebuffers=read_framebuffers(snapshot),
         modules=tuple(line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()),
+        built_in=read_built_in(snapshot),
+        module_files=read_module_files(snapshot),
         files=read_files(snapshot),
         links=read_links(snapshot),
+        written=read_written(snapshot),
+        booted=read_booted(snapshot),
         log=read_log(snapshot),
         problems=tuple(f"{path}: {code}" for path, code in sorted(snapshot.problems.items())),
     )

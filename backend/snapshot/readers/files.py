@@ -8,7 +8,7 @@ from types import MappingProxyType
 from backend.snapshot.snapshot import Snapshot
 
 # The kernel's own tables, and the state of running VMs, are read by the readers of their subjects.
-_STATE = ("/sys/", "/proc/", "/dev/", "/run/qemu-server/")
+_STATE = ("/sys/", "/proc/", "/dev/", "/run/qemu-server/", "/lib/modules/", "/usr/lib/modules/")
 
 
 def read_files(snapshot: Snapshot) -> Mapping[str, bytes]:

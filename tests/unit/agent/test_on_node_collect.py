@@ -161,6 +161,21 @@ def test_the_kernels_release_in_a_pattern(tmp_path: Path) -> None:
     assert snapshot.files == {"/boot/config-6.8.12-1-pve": b"CONFIG_X=y\n"}
 
 
+def test_size_and_time_of_writing(tmp_path: Path) -> None:
+    image = write(tmp_path / "boot/initrd.img-6.8.12-1-pve", b"12345")
+    os.utime(image, ns=(5, 1_700_000_000_123_456_789))
+    write(tmp_path / "proc/sys/kernel/osrelease", b"6.8.12-1-pve\n")
+    write(tmp_path / "usr/lib/modules/6.8.12-1-pve/vfio.ko", b"k")
+    (tmp_path / "lib").symlink_to("usr/lib")
+    os.mkfifo(tmp_path / "boot/pipe")
+    asked = ["/boot/*", "/boot", "/lib/modules/{osrelease}/*.ko*", "/etc/kernel/cmdline"]
+    snapshot = collect(tmp_path, files=[], stats=asked)
+    assert snapshot.stats["/boot/initrd.img-6.8.12-1-pve"] == (5, 1_700_000_000_123_456_789)
+    assert set(snapshot.stats) == {"/boot/initrd.img-6.8.12-1-pve", "/usr/lib/modules/6.8.12-1-pve/vfio.ko"}
+    assert snapshot.problems == {"/etc/kernel/cmdline": "missing"}
+    assert snapshot.files == {}
+
+
 def test_too_large_is_cut_and_a_pipe_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path / "etc/big", b"x" * 101)
     write(tmp_path / "etc/fits", b"x" * 100)

@@ -9,6 +9,7 @@ import pytest
 from backend.demo.machines import catalogue
 from backend.demo.machines.parts import Machine
 from backend.demo.world import World
+from backend.snapshot.readers import read_node
 
 DEVICES = "/sys/bus/pci/devices"
 GPU, AUDIO = "0000:01:00.0", "0000:01:00.1"
@@ -150,6 +151,21 @@ def test_grub_drop_ins_come_after_and_may_refer_back() -> None:
     world.run(("update-grub",))
     world.restart()
     assert world.boot.cmdline.endswith(" ro one two quiet")
+
+
+def test_a_file_is_as_old_as_its_last_write() -> None:
+    """The journal's question after an edit: was it written before the initramfs, and before the start?"""
+    world = World(catalogue.small())
+    image = f"/boot/initrd.img-{world.machine.kernel}"
+    world.write("/etc/modprobe.d/x.conf", b"options vfio-pci ids=8086:10d3\n")
+    node = read_node(world.snapshot())
+    assert node.booted is not None
+    assert node.written[image] < node.booted < node.written["/etc/modprobe.d/x.conf"]
+    world.run(("update-initramfs", "-u"))
+    world.restart()
+    node = read_node(world.snapshot())
+    assert node.booted is not None
+    assert node.written["/etc/modprobe.d/x.conf"] < node.written[image] < node.booted
 
 
 def test_huge_has_its_functions() -> None:

@@ -158,6 +158,11 @@ def test_the_same_value_gets_the_same_placeholder() -> None:
     assert table[1] == "00000000"
 
 
+def test_times_are_kept_but_not_of_pushes() -> None:
+    stats = {"/boot/initrd.img-6.8": (7, 8), "/var/lib/lanewright/pushes/1/journal.jsonl": (1, 2)}
+    assert redact(Snapshot({}, stats=stats)).stats == {"/boot/initrd.img-6.8": (7, 8)}
+
+
 def test_what_is_nobodys_stays() -> None:
     found = redact(small())
     assert found.read("/etc/modprobe.d/x.conf") == SECRETS["/etc/modprobe.d/x.conf"]

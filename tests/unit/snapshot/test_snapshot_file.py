@@ -24,6 +24,7 @@ SNAPSHOTS = st.builds(
     Snapshot,
     files=st.dictionaries(PATHS, st.binary(max_size=64), max_size=12),
     links=st.dictionaries(PATHS, st.text(max_size=12), max_size=6),
+    stats=st.dictionaries(PATHS, st.tuples(st.integers(0, 1 << 40), st.integers(-(1 << 62), 1 << 62)), max_size=4),
     commands=st.dictionaries(st.lists(st.text(max_size=8), min_size=1).map(tuple), OUTPUTS, max_size=4),
     problems=st.dictionaries(st.text(max_size=8), st.sampled_from(["missing", "denied", "cut"]), max_size=4),
     directories=st.frozensets(PATHS, max_size=6),
@@ -33,6 +34,7 @@ SNAPSHOTS = st.builds(
 SMALL = Snapshot(
     files={"/top": b"1", "/etc/modules": b"vfio\n", "/etc/empty": b""},
     links={"/etc/link": "modules"},
+    stats={"/boot/initrd.img": (70_000_000, 1_767_225_600_000_000_001)},
     commands={("uname", "-a"): CommandOutput(0, b"Linux", b"!"), ("gone",): CommandOutput(None, b"", b"")},
     problems={"/etc/shadow": "denied"},
     directories=frozenset({"/sys/class/iommu"}),
@@ -109,6 +111,10 @@ WHOLE: dict[str, Any] = {
         {"links": 7},
         {"links": {"/a": 7}},
         {"problems": {"/a": None}},
+        {"stats": []},
+        {"stats": {"/a": 7}},
+        {"stats": {"/a": [7]}},
+        {"stats": {"/a": [7, "8"]}},
         {"directories": [7]},
         {"directories": None},
         {"commands": [{"argv": ["x"], "exit": 0, "stdout": -3, "stderr": 3}]},
@@ -123,6 +129,11 @@ def test_a_header_that_lies(changed: dict[str, Any]) -> None:
     with pytest.raises(SnapshotError) as caught:
         loads(packed({**WHOLE, **changed}, b"vfio"))
     assert caught.value.code in ("snapshot-cut", "not-a-snapshot")
+
+
+def test_a_file_from_before_there_were_stats() -> None:
+    """WHOLE is such a file."""
+    assert loads(packed(WHOLE, b"vfio")).stats == {}
 
 
 def test_headers_nested_too_deep() -> None:
