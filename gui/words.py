@@ -227,8 +227,52 @@ def count_vfs(count: int) -> str:
 
 def system_row(count: int) -> str:
     if count == 1:
-        return QCoreApplication.translate("words", "1 host bridge or IOMMU: always the host's")
-    return QCoreApplication.translate("words", "{count} host bridges and IOMMUs: always the host's").format(count=count)
+        return QCoreApplication.translate("words", "1 bridge or IOMMU: always the host's")
+    return QCoreApplication.translate("words", "{count} bridges and IOMMUs: always the host's").format(count=count)
+
+
+def bridges_row(addresses: Sequence[str]) -> str:
+    """In a group, what is never passed through: "bridges 00:01.0, 00:01.1"."""
+    if len(addresses) == 1:
+        return QCoreApplication.translate("words", "bridge {address}").format(address=addresses[0])
+    if len(addresses) <= 3:
+        return QCoreApplication.translate("words", "bridges {addresses}").format(addresses=", ".join(addresses))
+    return QCoreApplication.translate("words", "{count} bridges: {first} … {last}").format(
+        count=len(addresses), first=addresses[0], last=addresses[-1]
+    )
+
+
+def groups_of_vfs(groups: Sequence[int | None]) -> str:
+    """Of a folded row: "in 4 groups, 40 to 43"."""
+    known = sorted({group for group in groups if group is not None})
+    if not known:
+        return ""
+    if len(known) == 1:
+        return QCoreApplication.translate("words", "all in group {group}").format(group=known[0])
+    return QCoreApplication.translate("words", "in {count} groups, {first} to {last}").format(
+        count=len(known), first=known[0], last=known[-1]
+    )
+
+
+def vfs_owned(count: int) -> str:
+    return QCoreApplication.translate("words", "{count} with VMs").format(count=count)
+
+
+def owners(node: Node, address: PciAddress) -> tuple[str, ...]:
+    """The guests that name it: 'VM 101 "win11" running'."""
+    found: list[str] = []
+    guests = {guest.vmid: guest for guest in node.guests}
+    for use in node.uses_of.get(address, ()):
+        if use.kind != "guest" or not use.chain:
+            continue
+        head, _, name = use.chain[0].partition(" ")
+        guest = guests.get(int(head)) if head.isdigit() else None
+        name = (guest.name if guest is not None else name) or ""
+        text = f'VM {head} "{name}"' if name else f"VM {head}"
+        if guest is not None and guest.running:
+            text = QCoreApplication.translate("words", "{vm} running").format(vm=text)
+        found.append(text)
+    return tuple(dict.fromkeys(found))
 
 
 def no_groups(active: bool | None) -> str:
@@ -269,9 +313,47 @@ def frame_header(node: Node, groups: Sequence[int], own: Sequence[PciAddress], o
     )
 
 
+def room_header(node: Node, group: int, members: Sequence[PciAddress]) -> str:
+    """Over a room: "group 15 · isolated", "group 20 · shares with eno1, which carries this connection"."""
+    head = QCoreApplication.translate("words", "group {groups}").format(groups=group)
+    cards = len({address.card for address in members})
+    if cards <= 1:
+        return QCoreApplication.translate("words", "{group} · isolated").format(group=head)
+    uses = [use for address in members for use in node.uses_of.get(address, ()) if use.kind != "guest"]
+    use = weightiest(uses)
+    if use is None:
+        return QCoreApplication.translate("words", "{group} · shared by {count} cards").format(group=head, count=cards)
+    return QCoreApplication.translate("words", "{group} · shares with {name}, which {does}").format(
+        group=head, name=names_of(node, (use.address,), 1), does=use_clause(use)
+    )
+
+
+def use_clause(use: Use) -> str:
+    """After "which": "carries this connection"."""
+    words = {
+        "this-connection": QCoreApplication.translate("words", "carries this connection"),
+        "management": QCoreApplication.translate("words", "carries the management network"),
+        "network": QCoreApplication.translate("words", "carries a network"),
+        "root": QCoreApplication.translate("words", "holds the root disk"),
+        "boot": QCoreApplication.translate("words", "holds the boot disk"),
+        "swap": QCoreApplication.translate("words", "holds swap"),
+        "mount": QCoreApplication.translate("words", "holds a mounted disk"),
+        "lvm": QCoreApplication.translate("words", "holds a disk of LVM"),
+        "zfs": QCoreApplication.translate("words", "holds a disk of a ZFS pool"),
+        "console": QCoreApplication.translate("words", "shows the console"),
+    }
+    return words.get(use.kind) or QCoreApplication.translate("words", "the host uses")
+
+
 def zone_title(kind: str, numa: int | None, root: str | None) -> str:
     if kind == "board":
         head = QCoreApplication.translate("words", "On board, on the root bus itself")
+    elif kind == "groups":
+        head = QCoreApplication.translate("words", "IOMMU groups")
+    elif kind == "apart":
+        head = QCoreApplication.translate("words", "In no IOMMU group")
+    elif kind == "bridges":
+        head = QCoreApplication.translate("words", "Groups of bridges only: the host keeps them")
     else:
         head = QCoreApplication.translate("words", "Root complex {root}").format(root=root)
     if root is not None and ":" not in root:

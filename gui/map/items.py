@@ -1,79 +1,18 @@
-"""What the board is painted with: one item for each piece of the layout.
-
-Every item holds its piece and the texts for it; its bounding rectangle changes only with the piece. Texts
-are not painted where the zoom makes them illegible: a server fitted to a window stays quick.
-"""
+"""The items of zones, bars, lanes and frames. Those of tiles are in gui.map.tile."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
-from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from gui.map.painting import Picture, Piece, Stroke, Style, Word, draw_icon, paint_all, qrect
+from gui.map.pieces import Bar, Frame, Lane, Zone
+from gui.map.tile import TileItem
 
-from backend.node.address import PciAddress
-from gui.map.layout import Bar, Frame, Lane, Rect, Row, Tile, Zone
-from gui.theme import Colours, Tone, fixed, scaled
-from resources import read
+__all__ = ["BarItem", "FrameItem", "LaneItem", "Piece", "Style", "TileItem", "ZoneItem", "draw_icon"]
 
 Option = QStyleOptionGraphicsItem
-LEGIBLE = 0.4  # scale below which texts are left out
-
-
-class Style:
-    """Fonts and colours that all items of a scene paint with."""
-
-    def __init__(self, font: QFont, colours: Colours) -> None:
-        self.colours = colours
-        self.text = QFont(font)
-        self.bold = scaled(font, 1.0, bold=True)
-        self.small = scaled(font, 0.88)
-        self.small_bold = scaled(font, 0.88, bold=True)
-        self.mono = fixed(font, 0.9)
-        self.line = QFontMetricsF(font).height()
-
-
-@lru_cache(maxsize=256)
-def _icon(name: str, colour: str) -> QSvgRenderer:
-    return QSvgRenderer(QByteArray(read(f"icons/{name}.svg").replace(b"#000000", colour.encode())))
-
-
-def draw_icon(painter: QPainter, name: str, colour: str, rect: QRectF) -> None:
-    _icon(name, colour).render(painter, rect)
-
-
-def qrect(rect: Rect) -> QRectF:
-    return QRectF(rect.x, rect.y, rect.w, rect.h)
-
-
-class Piece(QGraphicsItem):
-    """An item that paints one piece of the layout."""
-
-    def __init__(self, style: Style) -> None:
-        super().__init__()
-        self.style = style
-        self._bounds = QRectF()
-        self.emphasis = False
-
-    def boundingRect(self) -> QRectF:
-        return self._bounds
-
-    def set_bounds(self, rect: QRectF) -> None:
-        if rect != self._bounds:
-            self.prepareGeometryChange()
-            self._bounds = rect
-
-    def set_emphasis(self, on: bool) -> None:
-        """Belongs to what is selected: its group's frame, the lanes and bars of its way to the root."""
-        if on != self.emphasis:
-            self.emphasis = on
-            self.update()
-
-    def legible(self, painter: QPainter) -> bool:
-        return QStyleOptionGraphicsItem.levelOfDetailFromTransform(painter.worldTransform()) >= LEGIBLE
 
 
 class ZoneItem(Piece):
@@ -84,23 +23,25 @@ class ZoneItem(Piece):
         self.title = ""
 
     def show_piece(self, zone: Zone, title: str) -> None:
-        self.zone, self.title = zone, title
-        self.set_bounds(qrect(zone.rect).adjusted(-1, -1, 1, 1))
-        self.update()
+        if (zone, title) != (self.zone, self.title):
+            self.zone, self.title = zone, title
+            self.set_bounds(qrect(zone.rect).adjusted(-1, -1, 1, 1))
+            self.forget()
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def worded(self) -> list[Stroke]:
+        if self.zone is None:
+            return []
+        line, rect = self.style.line, self.zone.rect
+        return [Word(self.style.small_bold, self.title, "muted", rect.x + line, rect.y + line, rect.w - 2 * line)]
+
+    def paint(self, painter: QPainter, option: Option, widget: QWidget | None = None) -> None:
         if self.zone is None:
             return
-        c, line = self.style.colours, self.style.line
-        rect = qrect(self.zone.rect)
-        painter.setPen(QPen(QColor(c.zone_border), 1))
-        painter.setBrush(QColor(c.zone))
-        painter.drawRoundedRect(rect, 8, 8)
+        painter.setPen(QPen(self.style.colour("zone_border"), 1))
+        painter.setBrush(self.style.colour("zone"))
+        painter.drawRoundedRect(qrect(self.zone.rect), 8, 8)
         if self.legible(painter):
-            painter.setPen(QColor(c.muted))
-            painter.setFont(self.style.small_bold)
-            area = QRectF(rect.x() + line, rect.y(), rect.width() - 2 * line, 2 * line)
-            painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.title)
+            paint_all(self.strokes(), painter, self.style)
 
 
 class BarItem(Piece):
@@ -111,31 +52,33 @@ class BarItem(Piece):
         self.title = ""
 
     def show_piece(self, bar: Bar, title: str) -> None:
-        self.bar, self.title = bar, title
-        self.set_bounds(qrect(bar.rect).adjusted(-3, -3, 3, 3))
-        self.setToolTip(title)
-        self.update()
+        if (bar, title) != (self.bar, self.title):
+            self.bar, self.title = bar, title
+            self.set_bounds(qrect(bar.rect).adjusted(-3, -3, 3, 3))
+            self.setToolTip(title)
+            self.forget()
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def worded(self) -> list[Stroke]:
+        """In the bar's own coordinates: its middle, turned."""
+        if self.bar is None or self.bar.rect.h <= 3.5 * self.style.line:
+            return []
+        face, room = self.style.small_bold, self.bar.rect.h - 10
+        text = self.title if face.width(self.title) <= room else self.bar.name
+        width = min(face.width(text), room)
+        return [Word(face, text, "bar_text", -width / 2, 0, room)]
+
+    def paint(self, painter: QPainter, option: Option, widget: QWidget | None = None) -> None:
         if self.bar is None:
             return
-        c = self.style.colours
         rect = qrect(self.bar.rect)
-        painter.setPen(QPen(QColor(c.accent), 2.5) if self.emphasis else Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(c.bar))
+        painter.setPen(self.ring(2.5) if self.emphasis else Qt.PenStyle.NoPen)
+        painter.setBrush(self.style.colour("bar"))
         painter.drawRoundedRect(rect, 5, 5)
-        if self.legible(painter) and rect.height() > 3.5 * self.style.line:
+        if self.legible(painter) and self.strokes():
             painter.save()
             painter.translate(rect.center())
             painter.rotate(-90)
-            painter.setPen(QColor(c.bar_text))
-            painter.setFont(self.style.small_bold)
-            area = QRectF(-rect.height() / 2 + 5, -rect.width() / 2, rect.height() - 10, rect.width())
-            text = self.title
-            if QFontMetricsF(self.style.small_bold).horizontalAdvance(text) > area.width():
-                text = self.bar.name
-            text = elide(self.style.small_bold, text, area.width())
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
+            paint_all(self.strokes(), painter, self.style)
             painter.restore()
 
 
@@ -144,55 +87,54 @@ class LaneItem(Piece):
         super().__init__(style)
         self.setZValue(2)
         self.lane: Lane | None = None
-        self.above = ""
-        self.under = ""
-        self.beside = ""
+        self.texts = ("", "", "")
 
     def show_piece(self, lane: Lane, above: str, under: str, beside: str) -> None:
-        self.lane, self.above, self.under, self.beside = lane, above, under, beside
-        self.set_bounds(qrect(lane.rect).adjusted(0, 0, 2, 0))
-        self.setToolTip("\n".join(part for part in (above, under, beside) if part))
-        self.update()
+        texts = (above, under, beside)
+        if (lane, texts) != (self.lane, self.texts):
+            self.lane, self.texts = lane, texts
+            self.set_bounds(qrect(lane.rect).adjusted(0, 0, 2, 0))
+            self.setToolTip("\n".join(part for part in texts if part))
+            self.forget()
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        if self.lane is None:
+    def worded(self) -> list[Stroke]:
+        lane, style = self.lane, self.style
+        if lane is None:
+            return []
+        line = style.line
+        above, under, beside = self.texts
+        x, room = lane.x + 0.5 * line, lane.end - lane.x - 1.2 * line  # up to the frame
+        strokes: list[Stroke] = []
+        if above:
+            colour = "muted" if lane.empty else "text"
+            strokes.append(Word(style.small_bold, above, colour, x, lane.y - lane.thickness / 2 - 0.62 * line, room))
+        if under:
+            middle = lane.y + lane.thickness / 2 + 0.55 * line
+            if lane.below:
+                edge = 0.85 * line
+                strokes.append(Picture("warning", "lane_warn_text", QRectF(x, middle - edge / 2, edge, edge)))
+                strokes.append(Word(style.small_bold, under, "lane_warn_text", x + line, middle, room - line))
+            else:
+                strokes.append(Word(style.small, under, "muted", x, middle, room))
+        if beside:
+            x = lane.end + 0.6 * line
+            strokes.append(Word(style.small, beside, "muted", x, lane.y, lane.rect.right - x))
+        return strokes
+
+    def paint(self, painter: QPainter, option: Option, widget: QWidget | None = None) -> None:
+        lane = self.lane
+        if lane is None:
             return
-        c, lane, line = self.style.colours, self.lane, self.style.line
-        colour = c.lane_empty if lane.empty else c.lane_warn if lane.below else c.lane
-        if self.emphasis:
-            colour = c.accent
-        pen = QPen(QColor(colour), lane.thickness)
+        colour = "lane_empty" if lane.empty else "lane_warn" if lane.below else "lane"
+        pen = QPen(self.style.colour("accent" if self.emphasis else colour), lane.thickness)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         if lane.empty:
-            pen.setDashPattern([max(3.0, 6 / lane.thickness), max(2.0, 4 / lane.thickness)])
-            if lane.thickness > 3:
-                pen.setDashPattern([0.9, 0.5])
+            thick = lane.thickness > 3
+            pen.setDashPattern([0.9, 0.5] if thick else [max(3.0, 6 / lane.thickness), max(2.0, 4 / lane.thickness)])
         painter.setPen(pen)
         painter.drawLine(QPointF(lane.x, lane.y), QPointF(lane.end, lane.y))
-        if not self.legible(painter):
-            return
-        room = lane.end - lane.x - 1.2 * line  # up to the frame
-        x = lane.x + 0.5 * line
-        above = QRectF(x, lane.y - lane.thickness / 2 - 1.22 * line, room, 1.1 * line)
-        under = QRectF(x, lane.y + lane.thickness / 2 + 0.05 * line, room, 1.1 * line)
-        if self.above:
-            painter.setPen(QColor(c.muted if lane.empty else c.text))
-            painter.setFont(self.style.small_bold)
-            painter.drawText(above, Qt.AlignmentFlag.AlignBottom, elide(self.style.small_bold, self.above, room))
-        if self.under:
-            font = self.style.small_bold if lane.below else self.style.small
-            painter.setPen(QColor(c.lane_warn_text if lane.below else c.muted))
-            painter.setFont(font)
-            if lane.below:
-                mark = QRectF(x, under.y() + 0.1 * line, 0.85 * line, 0.85 * line)
-                draw_icon(painter, "warning", c.lane_warn_text, mark)
-                under.setLeft(x + line)
-            painter.drawText(under, Qt.AlignmentFlag.AlignTop, elide(font, self.under, under.width()))
-        if self.beside:
-            painter.setPen(QColor(c.muted))
-            painter.setFont(self.style.small)
-            area = QRectF(lane.end + 0.6 * line, lane.y - line, lane.rect.right - lane.end - 0.6 * line, 2 * line)
-            painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, elide(self.style.small, self.beside, area.width()))
+        if self.legible(painter):
+            paint_all(self.strokes(), painter, self.style)
 
 
 class FrameItem(Piece):
@@ -201,240 +143,54 @@ class FrameItem(Piece):
         self.setZValue(1)
         self.frame: Frame | None = None
         self.header = ""
+        self._pill = QRectF()
 
     def show_piece(self, frame: Frame, header: str) -> None:
-        self.frame, self.header = frame, header
-        self.set_bounds(qrect(frame.rect).adjusted(-2, -self.style.line, 2, 2))
-        self.update()
+        if (frame, header) != (self.frame, self.header):
+            self.frame, self.header = frame, header
+            self.set_bounds(qrect(frame.rect).adjusted(-2, -2 if frame.head else -self.style.line, 2, 2))
+            if frame.head:
+                self.setToolTip(header)
+            self.forget()
 
-    @property
-    def tone(self) -> Tone:
-        c = self.style.colours
+    def worded(self) -> list[Stroke]:
+        if self.frame is None:
+            return []
+        line, face, rect = self.style.line, self.style.small_bold, self.frame.rect
+        colour = self._colour("text")
+        if self.frame.head:
+            x, middle = rect.x + 0.8 * line, rect.y + self.frame.head / 2
+            icon = "shared" if self.frame.hue is not None else "check"
+            edge = 0.95 * line
+            picture = Picture(icon, colour, QRectF(x, middle - edge / 2, edge, edge))
+            return [picture, Word(face, self.header, colour, x + 1.25 * line, middle, rect.w - 2.6 * line)]
+        text = face.elided(self.header, rect.w - 3 * line)
+        width, height = face.width(text) + line, round(1.15 * line)
+        self._pill = QRectF(rect.right - width - line * 0.8, rect.y - height / 2, width, height)
+        return [Word(face, text, colour, self._pill.x() + 0.5 * line, rect.y, width)]
+
+    def _colour(self, part: str) -> str:
+        """Name of a colour of its tone, for Style.colour."""
         if self.frame is None or self.frame.hue is None:
-            return Tone(c.neutral.text, c.zone, c.neutral.border)
-        return c.groups[self.frame.hue % len(c.groups)]
+            return f"neutral.{part}"
+        return f"groups.{self.frame.hue}.{part}"
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(self, painter: QPainter, option: Option, widget: QWidget | None = None) -> None:
         if self.frame is None:
             return
-        c, line, tone = self.style.colours, self.style.line, self.tone
         shared = self.frame.hue is not None
-        pen = QPen(QColor(c.accent if self.emphasis else tone.border), 2 if self.emphasis or shared else 1.2)
+        border = "accent" if self.emphasis else self._colour("border")
+        pen = QPen(self.style.colour(border), 2 if self.emphasis or shared else 1.2)
         if shared:
             pen.setDashPattern([4, 2.5])
         painter.setPen(pen)
-        painter.setBrush(QColor(tone.fill))
+        painter.setBrush(self.style.colour(self._colour("fill") if shared else "zone"))
         painter.drawRoundedRect(qrect(self.frame.rect), 9, 9)
         if not self.legible(painter):
             return
-        font = self.style.small_bold
-        rect = self.frame.rect
-        text = elide(font, self.header, rect.w - 3 * line)
-        width = QFontMetricsF(font).horizontalAdvance(text) + line
-        height = round(1.15 * line)
-        pill = QRectF(rect.right - width - line * 0.8, rect.y - height / 2, width, height)
-        painter.setPen(QPen(QColor(c.accent if self.emphasis else tone.border), 1))
-        painter.setBrush(QColor(tone.fill if shared else c.neutral.fill))
-        painter.drawRoundedRect(pill, height / 2, height / 2)
-        painter.setPen(QColor(tone.text))
-        painter.setFont(font)
-        painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A pill at the right end of a row. ``tone``: a field of Colours; ``icon``: said again without colour."""
-
-    text: str
-    tone: str
-    icon: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RowText:
-    """What one row says. ``badges`` in order of weight: the last goes first where room is short."""
-
-    icon: str
-    name: str
-    address: str = ""
-    note: str = ""  # interface name
-    driver: str = ""
-    staged: str = ""
-    badges: tuple[Badge, ...] = ()
-    tip: str = ""
-
-
-class TileItem(Piece):
-    def __init__(self, style: Style) -> None:
-        super().__init__(style)
-        self.setZValue(4)
-        self.setAcceptHoverEvents(True)
-        self.tile: Tile | None = None
-        self.title = ""
-        self.texts: tuple[RowText, ...] = ()
-        self.current: PciAddress | None = None
-        self.focused = False
-        self.hovered: Row | None = None
-
-    def show_piece(self, tile: Tile, title: str, texts: tuple[RowText, ...]) -> None:
-        if (tile, title, texts) == (self.tile, self.title, self.texts):
-            return
-        self.tile, self.title, self.texts = tile, title, texts
-        self.hovered = None
-        self.set_bounds(qrect(tile.rect).adjusted(-3, -3, 3, 3))
-        self.update()
-
-    def set_current(self, address: PciAddress | None, focused: bool) -> None:
-        if (address, focused) != (self.current, self.focused):
-            self.current, self.focused = address, focused
-            self.update()
-
-    def row_at(self, point: QPointF) -> Row | None:
-        """The row under `point`; the head of a card counts as its first function."""
-        if self.tile is None or not qrect(self.tile.rect).contains(point):
-            return None
-        for row in self.tile.rows:
-            if row.rect.y <= point.y() < row.rect.bottom:
-                return row if row.kind != "system" else None
-        return self.tile.rows[0]
-
-    def set_hovered(self, point: QPointF | None) -> None:
-        row = None if point is None else self.row_at(point)
-        if row != self.hovered:
-            self.hovered = row
-            tip = ""
-            if self.tile is not None and row is not None:
-                tip = self.texts[self.tile.rows.index(row)].tip
-            self.setToolTip(tip)
-            self.update()
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        if self.tile is None:
-            return
-        c, line, tile = self.style.colours, self.style.line, self.tile
-        rect = qrect(tile.rect)
-        system = tile.rows[0].kind == "system"
-        shape = QPainterPath()
-        shape.addRoundedRect(rect, 5, 5)
-        if not system:
-            painter.fillPath(shape, QColor(c.tile))
-        legible = self.legible(painter)
-        painter.save()
-        painter.setClipPath(shape)
-        for row in tile.rows:
-            if self.current is not None and self.current in row.addresses:
-                painter.fillRect(qrect(row.rect), QColor(c.selected))
-            elif row == self.hovered:
-                painter.fillRect(qrect(row.rect), QColor(c.hover))
-            if row.rect.y > tile.rect.y + 1:
-                painter.setPen(QPen(QColor(c.zone_border), 1))
-                painter.drawLine(QPointF(rect.x(), row.rect.y), QPointF(rect.right(), row.rect.y))
-        painter.restore()
-        if not system:
-            chosen = self.current is not None
-            painter.setPen(QPen(QColor(c.accent if chosen else c.tile_border), 2 if chosen else 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawPath(shape)
-        if not legible:
-            return
-        if tile.head:
-            painter.setPen(QColor(c.text))
-            painter.setFont(self.style.bold)
-            head = QRectF(rect.x() + 0.7 * line, rect.y(), rect.width() - 1.4 * line, tile.head)
-            painter.drawText(head, Qt.AlignmentFlag.AlignVCenter, elide(self.style.bold, self.title, head.width()))
-        for row, text in zip(tile.rows, self.texts, strict=True):
-            self._paint_row(painter, row, text, bold=not tile.head and row is tile.rows[0] and not system)
-        if self.focused:
-            for row in tile.rows:
-                if self.current in row.addresses:
-                    painter.setPen(QPen(QColor(c.accent), 1, Qt.PenStyle.DotLine))
-                    painter.setBrush(Qt.BrushStyle.NoBrush)
-                    painter.drawRect(qrect(row.rect).adjusted(3, 3, -3, -3))
-
-    def _paint_row(self, painter: QPainter, row: Row, text: RowText, *, bold: bool) -> None:
-        c, line, style = self.style.colours, self.style.line, self.style
-        area = qrect(row.rect).adjusted(0.6 * line, 0, -0.6 * line, 0)
-        edge = 1.1 * line
-        muted = row.kind != "function"
-        icon = QRectF(area.x(), area.center().y() - edge / 2, edge, edge)
-        draw_icon(painter, text.icon, c.muted, icon)
-        left = icon.right() + 0.5 * line
-        font = style.bold if bold else style.text
-        address_width = QFontMetricsF(style.mono).horizontalAdvance(text.address) + 0.6 * line if text.address else 0.0
-        name_width = QFontMetricsF(font).horizontalAdvance(text.name)
-        note_width = QFontMetricsF(style.text).horizontalAdvance(text.note) + 0.6 * line if text.note else 0.0
-        least = left + min(name_width, 7 * line) + address_width + note_width + 0.6 * line
-
-        right = area.right()
-        metrics = QFontMetricsF(style.small_bold)
-        for badge in text.badges:
-            width = metrics.horizontalAdvance(badge.text) + 0.8 * line + (1.1 * line if badge.icon else 0)
-            if right - width < least:
-                width = max(right - least, 0)
-                if width < 5 * line:
-                    break
-            right = self._pill(painter, badge, right, width, area) - 0.4 * line
-        if text.staged:
-            badge = Badge(text.staged, "warn", "clock")
-            width = metrics.horizontalAdvance(badge.text) + 1.9 * line
-            if right - width >= left + address_width:
-                right = self._pill(painter, badge, right, width, area) - 0.2 * line
-                arrow = QRectF(right - 1.1 * line, area.y(), 1.1 * line, area.height())
-                painter.setPen(QColor(c.muted))
-                painter.setFont(style.text)
-                painter.drawText(arrow, Qt.AlignmentFlag.AlignCenter, "→")
-                right = arrow.left() - 0.2 * line
-        if text.driver:
-            badge = Badge(text.driver, "neutral")
-            width = metrics.horizontalAdvance(badge.text) + 0.8 * line
-            if right - width >= least:
-                right = self._pill(painter, badge, right, width, area) - 0.4 * line
-
-        room = max(right - left - address_width - note_width, 0)
-        name = elide(font, text.name, room)
-        painter.setPen(QColor(c.muted if muted else c.text))
-        painter.setFont(font)
-        painter.drawText(QRectF(left, area.y(), room + 2, area.height()), Qt.AlignmentFlag.AlignVCenter, name)
-        left += QFontMetricsF(font).horizontalAdvance(name) + 0.6 * line
-        if text.address:
-            painter.setPen(QColor(c.muted))
-            painter.setFont(style.mono)
-            painter.drawText(
-                QRectF(left, area.y(), address_width, area.height()),
-                Qt.AlignmentFlag.AlignVCenter,
-                text.address,
-            )
-            left += address_width
-        if text.note:
-            painter.setPen(QColor(c.text))
-            painter.setFont(style.text)
-            painter.drawText(
-                QRectF(left, area.y(), note_width, area.height()), Qt.AlignmentFlag.AlignVCenter, text.note
-            )
-
-    def _pill(self, painter: QPainter, badge: Badge, right: float, width: float, area: QRectF) -> float:
-        """Draw `badge` so that it ends at `right`; returns where it begins."""
-        line = self.style.line
-        tone: Tone = getattr(self.style.colours, badge.tone)
-        height = round(1.25 * line)
-        rect = QRectF(right - width, round(area.center().y() - height / 2), width, height)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(tone.fill))
-        painter.drawRoundedRect(rect, 4, 4)
-        inner = rect.adjusted(0.4 * line, 0, -0.4 * line, 0)
-        if badge.icon:
-            edge = 0.9 * line
-            draw_icon(painter, badge.icon, tone.text, QRectF(inner.x(), rect.center().y() - edge / 2, edge, edge))
-            inner.setLeft(inner.x() + 1.1 * line)
-        painter.setPen(QColor(tone.text))
-        painter.setFont(self.style.small_bold)
-        painter.drawText(
-            inner.adjusted(0, 0, 2, 0),
-            Qt.AlignmentFlag.AlignVCenter,
-            elide(self.style.small_bold, badge.text, inner.width() + 1),
-        )
-        return rect.left()
-
-
-def elide(font: QFont, text: str, width: float) -> str:
-    return QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, width)
+        strokes = self.strokes()
+        if not self.frame.head:
+            painter.setPen(QPen(self.style.colour(border), 1))
+            painter.setBrush(self.style.colour(self._colour("fill")))
+            painter.drawRoundedRect(self._pill, self._pill.height() / 2, self._pill.height() / 2)
+        paint_all(strokes, painter, self.style)

@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, QPointF, Signal
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QGraphicsScene, QGraphicsSceneMouseEvent
+from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QGraphicsSceneMouseEvent
 
 from backend.node.address import PciAddress
 from backend.node.node import Node
-from gui import words
-from gui.map.items import Badge, BarItem, FrameItem, LaneItem, Piece, RowText, Style, TileItem, ZoneItem
-from gui.map.layout import Bar, Lane, MapLayout, Row, Tile, layout, parents_of
+from gui.map.items import BarItem, FrameItem, LaneItem, ZoneItem
+from gui.map.layout import layout
+from gui.map.light import Light
+from gui.map.marks import Mark
+from gui.map.movement import Movement
+from gui.map.painting import Piece, Style
+from gui.map.pieces import Arrangement, MapLayout, Row, Tile
+from gui.map.texts import Texts
+from gui.map.tile import TileItem
 from gui.models.selection import Selection
-from gui.theme import Colours
+from gui.theme import LIGHT, Colours
 
 _Item = TypeVar("_Item", bound=Piece)
 
 
 class MapScene(QGraphicsScene):
-    """Shows a node in the "slots" arrangement. Selecting goes through `selection`, which others share."""
+    """Shows a node in one of two arrangements. Selecting goes through `selection`, which others share."""
 
     inspect_requested = Signal(object)  # PciAddress: a double click or Enter
+    arranged = Signal()
 
     def __init__(self, selection: Selection, font: QFont, colours: Colours, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.selection = selection
         self.style_of_items = Style(font, colours)
         self.node = Node()
+        self.arrangement: Arrangement = "slots"
         self.layout = MapLayout(0, 0)
-        self.staged: dict[PciAddress, str] = {}
+        self.movement = Movement(self)
+        self.matches: frozenset[PciAddress] | None = None
+        self._texts = Texts(self.node)
+        self._light = Light(self.node, self.layout)
         self._focused = False
+        self._hovered: tuple[TileItem, Row] | None = None
+        self._places: dict[PciAddress, tuple[Tile, Row]] = {}
         self._zones: dict[str, ZoneItem] = {}
         self._bars: dict[str, BarItem] = {}
         self._lanes: dict[str, LaneItem] = {}
         self._frames: dict[str, FrameItem] = {}
         self._tiles: dict[str, TileItem] = {}
-        self._pf_of: dict[PciAddress, PciAddress] = {}
         self.setBackgroundBrush(QColor(colours.canvas))
         selection.changed.connect(self._follow)
 
@@ -46,44 +59,97 @@ class MapScene(QGraphicsScene):
 
     def set_node(self, node: Node, width: float) -> None:
         """Show `node` on a board about `width` wide. Pieces that stay keep their items."""
-        self.node = node
-        self.layout = layout(node, width, self.style_of_items.line)
-        board, style = self.layout, self.style_of_items
+        if node is not self.node:
+            texts = Texts(node)
+            texts.staged, texts.marks = self._texts.staged, self._texts.marks
+            self.node, self._texts = node, texts
+        self.arrange(width)
+
+    def set_arrangement(self, arrangement: Arrangement, width: float, *, animated: bool) -> None:
+        """The tiles go where they belong; a way that is not ended goes on from where they are."""
+        before = {item: _place(item) for item in self._tiles.values()}
+        others = set(self._others())
+        self.arrangement = arrangement
+        self.arrange(width)
+        if animated:
+            came: dict[QGraphicsItem, QPointF] = {
+                item: before[item] - _home(item) for item in self._tiles.values() if item in before
+            }
+            new: list[QGraphicsItem] = [item for item in self._tiles.values() if item not in before]
+            self.movement.start(came, [*new, *(item for item in self._others() if item not in others)])
+
+    def arrange(self, width: float) -> None:
+        self.movement.stop()
+        self._hovered = None
+        board = self.layout = layout(self.node, width, self.style_of_items.line, self.arrangement)
+        self._light = Light(self.node, board)
+        texts = self._texts
+        self._places = {a: (tile, row) for tile in board.tiles for row in tile.rows for a in row.addresses}
         self._zones = self._kept(self._zones, [zone.key for zone in board.zones], ZoneItem)
         for zone in board.zones:
-            self._zones[zone.key].show_piece(zone, words.zone_title(zone.kind, zone.numa, zone.root))
+            self._zones[zone.key].show_piece(zone, texts.zone(zone))
         self._bars = self._kept(self._bars, [bar.key for bar in board.bars], BarItem)
         for bar in board.bars:
-            self._bars[bar.key].show_piece(bar, self._bar_title(bar))
+            self._bars[bar.key].show_piece(bar, texts.bar(bar, board))
         self._lanes = self._kept(self._lanes, [lane.key for lane in board.lanes], LaneItem)
         for lane in board.lanes:
-            self._lanes[lane.key].show_piece(lane, *self._lane_texts(lane))
+            self._lanes[lane.key].show_piece(lane, *texts.lane(lane))
         self._frames = self._kept(self._frames, [frame.key for frame in board.frames], FrameItem)
         own = {tile.key: [a for row in tile.rows for a in row.addresses] for tile in board.tiles}
         for frame in board.frames:
             inside = [address for key in frame.tiles for address in own[key]]
-            self._frames[frame.key].show_piece(frame, words.frame_header(node, frame.groups, inside, frame.others))
+            self._frames[frame.key].show_piece(frame, texts.frame(frame, inside))
         self._tiles = self._kept(self._tiles, [tile.key for tile in board.tiles], TileItem)
         for tile in board.tiles:
             self._show_tile(tile)
         self.setSceneRect(0, 0, board.width, board.height)
-        self.setBackgroundBrush(QColor(style.colours.canvas))
-        self._follow(self.selection.current)
+        self._follow()
+        self.arranged.emit()
 
     def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
         """Show the driver each function will have after the reboot. Only tiles that differ repaint."""
-        differs = {a for a in {*self.staged, *staged} if self.staged.get(a) != staged.get(a)}
-        self.staged = dict(staged)
-        for tile in self.layout.tiles:
-            if any(address in differs for row in tile.rows for address in row.addresses):
-                self._show_tile(tile)
+        before, self._texts.staged = self._texts.staged, dict(staged)
+        self._show_again({a for a in {*before, *staged} if before.get(a) != staged.get(a)})
+
+    def set_marks(self, marks: Mapping[PciAddress, tuple[Mark, ...]]) -> None:
+        before, self._texts.marks = self._texts.marks, dict(marks)
+        self._show_again({a for a in {*before, *marks} if before.get(a) != marks.get(a)})
+
+    def set_matches(self, matches: frozenset[PciAddress] | None) -> None:
+        """Fade the rows that are not among `matches`; None: no search."""
+        self.matches = matches
+        for item in self._tiles.values():
+            item.set_matches(matches)
 
     def restyle(self, font: QFont, colours: Colours, width: float) -> None:
         """Take other fonts and colours, and paint everything anew."""
-        style = Style(font, colours)
-        self.style_of_items.__dict__.update(style.__dict__)
-        self.set_node(self.node, width)
+        self.style_of_items.__dict__.update(Style(font, colours).__dict__)
+        self.setBackgroundBrush(QColor(colours.canvas))
+        for item in (*self._tiles.values(), *self._others()):
+            item.forget()
+        self.arrange(width)
         self.update()
+
+    def print(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint the whole board into `rect`, as vectors and in light colours, with nothing selected."""
+        style, colours = self.style_of_items, self.style_of_items.colours
+        self.movement.stop()
+        self._light_up(None, None)
+        style.show_in(LIGHT)
+        style.on_paper = True
+        self.setBackgroundBrush(QColor(LIGHT.canvas))
+        try:
+            self.render(painter, rect, self.sceneRect())
+        finally:
+            style.show_in(colours)
+            style.on_paper = False
+            self.setBackgroundBrush(QColor(colours.canvas))
+            self._follow()
+
+    def _others(self) -> Iterator[Piece]:
+        """Every item that is not a tile."""
+        for items in (self._zones, self._bars, self._lanes, self._frames):
+            yield from items.values()
 
     def _kept(self, items: dict[str, _Item], keys: Sequence[str], kind: type[_Item]) -> dict[str, _Item]:
         """Items for `keys`: those there are, new ones for new keys; the others leave the scene."""
@@ -98,80 +164,14 @@ class MapScene(QGraphicsScene):
             result[key] = item
         return result
 
-    # --- texts ------------------------------------------------------------------------------------
-
-    def _bar_title(self, bar: Bar) -> str:
-        if bar.address is None:
-            told = ":" in bar.name  # else arranged by bus
-            return (self.tr("root complex {name}") if told else self.tr("domain {name}")).format(name=bar.name)
-        name = words.short_address(bar.address)
-        below = [lane for lane in self.layout.lanes if lane.x == bar.rect.right]
-        ports = any(lane.port is not None and bar.rect.y <= lane.y <= bar.rect.bottom for lane in below)
-        return (self.tr("switch {name}") if ports else self.tr("bridge {name}")).format(name=name)
-
-    def _lane_texts(self, lane: Lane) -> tuple[str, str, str]:
-        """Above, under and beside the lane."""
-        if lane.slot:
-            above = lane.slot
-        elif lane.port is not None:
-            above = self.tr("port {address}").format(address=words.short_address(lane.port))
-        elif lane.bus is not None:
-            above = self.tr("bus {bus}").format(bus=lane.bus)
-        else:
-            above = ""
-        if lane.empty:
-            return above, "", words.empty_slot(lane.link)
-        if lane.below:
-            return above, words.link_below(lane.link, lane.card_width, lane.card_speed), ""
-        return above, words.link_line(lane.link), ""
-
     def _show_tile(self, tile: Tile) -> None:
-        title = words.short_name(self.node.by_address[tile.rows[0].addresses[0]])
-        texts = tuple(self._row_text(row, alone=not tile.head, title=title) for row in tile.rows)
-        self._tiles[tile.key].show_piece(tile, title, texts)
+        item = self._tiles[tile.key]
+        item.show_piece(tile, *self._texts.tile(tile))
+        item.set_matches(self.matches)
 
-    def _row_text(self, row: Row, *, alone: bool, title: str) -> RowText:
-        if row.kind == "system":
-            return RowText("lock", words.system_row(len(row.addresses)))
-        if row.kind == "vfs":
-            drivers = sorted({self.node.by_address[a].driver or "" for a in row.addresses} - {""})
-            return RowText(
-                "vf",
-                words.count_vfs(len(row.addresses)),
-                words.short_address(row.addresses[0]) + " …" if len(row.addresses) > 1 else "",
-                driver=", ".join(drivers),
-            )
-        address = row.addresses[0]
-        function = self.node.by_address[address]
-        name, word = words.short_name(function), words.class_word(function)
-        shown = name if alone or not function.device_name else word if name == title else f"{word}: {name}"
-        uses = self.node.uses_of.get(address, ())
-        use = words.weightiest(uses)
-        badges: tuple[Badge, ...] = ()
-        if use is not None:
-            text = words.use_badge(use) + (f" +{len(uses) - 1}" if len(uses) > 1 else "")
-            grave = use.kind in words.GRAVE_USES
-            badges = (Badge(text, "bad" if grave else "neutral", "lock" if grave else None),)
-        staged = self.staged.get(address)
-        return RowText(
-            words.icon_of(function),
-            shown,
-            words.short_address(address),
-            note=words.interface_of(self.node, address) or "",
-            driver=words.driver_word(self.node, function),
-            staged=words.at_reboot(staged) if staged is not None and staged != function.driver else "",
-            badges=badges,
-            tip="\n".join(
-                part
-                for part in (
-                    f"{address}  {function.ids or ''}",
-                    function.device_name or word,
-                    words.group_sentence(self.node, function),
-                    *(words.use_chain(u) for u in uses),
-                )
-                if part
-            ),
-        )
+    def _show_again(self, addresses: set[PciAddress]) -> None:
+        for tile in {id(place[0]): place[0] for a in addresses if (place := self._places.get(a))}.values():
+            self._show_tile(tile)
 
     # --- selection --------------------------------------------------------------------------------
 
@@ -181,56 +181,74 @@ class MapScene(QGraphicsScene):
         return sorted(found, key=lambda item: (item[1].rect.y, item[1].rect.x))
 
     def row_of(self, address: PciAddress | None) -> tuple[Tile, Row] | None:
-        return next(((tile, row) for tile, row in self.rows() if address in row.addresses), None)
+        place = None if address is None else self._places.get(address)
+        return place if place is not None and place[1].kind != "system" else None
 
     def set_focused(self, focused: bool) -> None:
         self._focused = focused
-        self._follow(self.selection.current)
+        self._follow()
 
-    def _follow(self, address: object) -> None:
-        found = self.row_of(address) if isinstance(address, PciAddress) else None
-        tile = found[0] if found else None
-        way = set(tile.path) if tile is not None else set()
-        if isinstance(address, PciAddress) and found is None and address in self.node.by_address:
-            # A bridge: light the way to it.
-            above, at = parents_of(self.node), address
-            while at not in way:
-                way.add(at)
-                at = above.get(at, at)
+    def _follow(self, _: object = None) -> None:
+        self._light_up(self.selection.current, self._hovered[1].addresses[0] if self._hovered else None)
+
+    def _light_up(self, selected: PciAddress | None, hovered: PciAddress | None) -> None:
+        chosen, under = self._light.of(selected), self._light.of(hovered)
+        place = self.row_of(selected)
         for key, item in self._tiles.items():
-            is_it = tile is not None and key == tile.key and isinstance(address, PciAddress)
-            item.set_current(address if is_it and isinstance(address, PciAddress) else None, is_it and self._focused)
-        groups: set[int] = set()
-        for frame in self._frames.values():
-            if tile is not None and frame.frame is not None and tile.key in frame.frame.tiles:
-                groups = set(frame.frame.groups)
-        for frame in self._frames.values():
-            # Where no groups are known a frame says nothing of what goes together.
-            frame.set_emphasis(frame.frame is not None and bool(groups & set(frame.frame.groups)))
-        for lane in self._lanes.values():
-            lane.set_emphasis(lane.lane is not None and lane.lane.port is not None and lane.lane.port in way)
-        for bar in self._bars.values():
-            bar.set_emphasis(bar.bar is not None and bar.bar.address is not None and bar.bar.address in way)
+            is_it = place is not None and key == place[0].key
+            item.set_current(selected if is_it else None, is_it and self._focused)
+            own = self._hovered[1] if hovered is not None and self._hovered and self._hovered[0] is item else None
+            item.set_hovered(own, under.rows.get(key, frozenset()))
+        _emphasise(self._frames, chosen.frames, under.frames)
+        _emphasise(self._lanes, chosen.lanes, under.lanes)
+        _emphasise(self._bars, chosen.bars, under.bars)
 
     def _tile_at(self, point: QPointF) -> TileItem | None:
         return next((item for item in self.items(point) if isinstance(item, TileItem)), None)
 
+    def address_at(self, point: QPointF) -> PciAddress | None:
+        """The function whose row, lane or bar is there."""
+        for item in self.items(point):
+            if isinstance(item, TileItem):
+                row = item.row_at(point)
+                return row.addresses[0] if row is not None else None
+            if isinstance(item, BarItem) and item.bar is not None:
+                return item.bar.address
+            if isinstance(item, LaneItem) and item.lane is not None:
+                return item.lane.port
+        return None
+
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
-        item = self._tile_at(event.scenePos())
-        row = item.row_at(event.scenePos()) if item is not None else None
-        self.selection.current = row.addresses[0] if row is not None else None
+        self.selection.current = self.address_at(event.scenePos())
         event.accept()
 
     def mouseReleaseEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QGraphicsSceneMouseEvent) -> None:
-        if self.selection.current is not None and self._tile_at(event.scenePos()) is not None:
+        if self.selection.current is not None and self.address_at(event.scenePos()) is not None:
             self.inspect_requested.emit(self.selection.current)
         event.accept()
 
     def hover(self, point: QPointF | None) -> None:
-        """Mark the row under `point`."""
-        under = self._tile_at(point) if point is not None else None
-        for item in self._tiles.values():
-            item.set_hovered(point if item is under else None)
+        """Mark the row under `point`, its whole group, and its way to the root."""
+        item = self._tile_at(point) if point is not None and not self.movement.running else None
+        row = item.row_at(point) if item is not None and point is not None else None
+        hovered = (item, row) if item is not None and row is not None else None
+        if hovered != self._hovered:
+            self._hovered = hovered
+            self._follow()
+
+
+def _emphasise(items: Mapping[str, Piece], selected: frozenset[str], hovered: frozenset[str]) -> None:
+    for key, item in items.items():
+        item.set_emphasis(key in selected, key in hovered)
+
+
+def _home(item: TileItem) -> QPointF:
+    return QPointF(item.tile.rect.x, item.tile.rect.y) if item.tile is not None else QPointF()
+
+
+def _place(item: TileItem) -> QPointF:
+    """Where it is seen now."""
+    return _home(item) + item.pos()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
 from backend.node.address import PciAddress
 from backend.node.node import Node
-from gui.map.layout import Row
+from gui.map import movement
+from gui.map.marks import Mark
+from gui.map.minimap import MiniMap
+from gui.map.pieces import Arrangement, Row
 from gui.map.scene import MapScene
 from gui.models.selection import Selection
 from gui.theme import colours_of, scaled
@@ -20,7 +23,8 @@ STEP = 1.2
 
 
 class MapView(QGraphicsView):
-    """The map of one node. Arrows move between functions, Enter inspects, +, -, 0 and F zoom and fit."""
+    """The map of one node. Arrows move between functions, Enter inspects, +, -, 0 and F zoom and fit, M shows and
+    hides the overview of a board that is larger than the view."""
 
     inspect_requested = Signal(object)  # PciAddress
 
@@ -37,7 +41,13 @@ class MapView(QGraphicsView):
         self.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontSavePainterState)
         self.setMouseTracking(True)
+        self.minimap = MiniMap(self)
+        self.minimap.moved.connect(self.centerOn)
+        self._scene.arranged.connect(self._show_overview)
+        self.horizontalScrollBar().valueChanged.connect(self._show_seen)
+        self.verticalScrollBar().valueChanged.connect(self._show_seen)
         selection.changed.connect(self._reveal)
 
     def sizeHint(self) -> QSize:
@@ -50,6 +60,33 @@ class MapView(QGraphicsView):
     def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
         self._scene.set_staged(staged)
 
+    def set_marks(self, marks: Mapping[PciAddress, tuple[Mark, ...]]) -> None:
+        """State badges, by function."""
+        self._scene.set_marks(marks)
+
+    def set_matches(self, addresses: frozenset[PciAddress] | None) -> None:
+        """What a search found: other rows are faded. None: no search."""
+        self._scene.set_matches(addresses)
+
+    @property
+    def arrangement(self) -> Arrangement:
+        return self._scene.arrangement
+
+    def set_arrangement(self, name: Arrangement, animated: bool = True) -> None:
+        """ "slots" or "groups". The change is shown as movement where it is seen and the desktop does not ask for less
+        motion."""
+        if name != self.arrangement:
+            seen = animated and self.isVisible() and movement.wanted()
+            self._scene.set_arrangement(name, self._width(), animated=seen)
+            self._reveal(self._selection.current)
+
+    def board_size(self) -> QSizeF:
+        return self.sceneRect().size()
+
+    def paint_board(self, painter: QPainter, rect: QRectF) -> None:
+        """The whole board into `rect`, for a file: as vectors, in light colours."""
+        self._scene.print(painter, rect)
+
     # --- zoom -------------------------------------------------------------------------------------
 
     @property
@@ -61,6 +98,7 @@ class MapView(QGraphicsView):
         factor = min(max(factor, SMALLEST), LARGEST)
         self.resetTransform()
         self.scale(factor, factor)
+        self._show_seen()
 
     def fit(self) -> None:
         """Show the whole board, never larger than 100 %."""
@@ -71,22 +109,33 @@ class MapView(QGraphicsView):
 
     # --- events -----------------------------------------------------------------------------------
 
-    def _arrange(self) -> None:
+    def _width(self) -> float:
         # Room for a scroll bar is always kept, so that its coming does not change the arrangement.
-        width = self.width() - self.verticalScrollBar().sizeHint().width()
-        self._scene.set_node(self._node or Node(), width)
+        return self.width() - self.verticalScrollBar().sizeHint().width()
+
+    def _arrange(self) -> None:
+        self._scene.set_node(self._node or Node(), self._width())
         self.viewport().update()
+
+    def _show_overview(self) -> None:
+        self.minimap.show_board(self._scene.layout, self._scene.style_of_items.colours)
+        self._show_seen()
+
+    def _show_seen(self) -> None:
+        if hasattr(self, "minimap"):  # Qt sends events before __init__ has ended
+            seen = self.mapToScene(self.viewport().rect()).boundingRect()
+            self.minimap.show_seen(seen, self.viewport().geometry())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
             self._arrange()
+        self._show_seen()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_scene"):
-            width = self.width() - self.verticalScrollBar().sizeHint().width()
-            self._scene.restyle(self.font(), colours_of(self.palette()), width)
+            self._scene.restyle(self.font(), colours_of(self.palette()), self._width())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
@@ -132,6 +181,9 @@ class MapView(QGraphicsView):
             self.set_zoom(1.0)
         elif key == Qt.Key.Key_F:
             self.fit()
+        elif key == Qt.Key.Key_M:
+            self.minimap.wanted = not self.minimap.wanted
+            self._show_seen()
         elif key == Qt.Key.Key_Escape and current is not None:
             self._selection.current = None
         else:
