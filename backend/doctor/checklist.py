@@ -205,10 +205,10 @@ _STEPS = (
         Subject.KERNEL,
         _remapping,
         needs=("step-firmware",),
-        takes=("interrupt-remapping-off", "unsafe-interrupts-allowed"),
+        takes=("interrupt-remapping-off", "unsafe-interrupts-allowed", "unsafe-interrupts-without-need"),
     ),
-    _Asked("step-modules", Subject.MODULES, _modules),
-    _Asked("step-groups", Subject.GROUPS, _groups, needs=("step-active",)),
+    _Asked("step-modules", Subject.MODULES, _modules, takes=("vfio-ids-on-cmdline",)),
+    _Asked("step-groups", Subject.GROUPS, _groups, needs=("step-active",), takes=("acs-override-on",)),
     _Asked("step-devices", Subject.DEVICES, _devices, needs=("step-active",)),
     _Asked("step-guests", Subject.GUESTS, _guests, needs=("step-devices",)),
     _Asked(
