@@ -29,12 +29,12 @@ class Snapshot:
 
     files: Mapping[str, bytes]
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    stats: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
     commands: Mapping[tuple[str, ...], CommandOutput] = field(default_factory=lambda: MappingProxyType({}))
     problems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     directories: frozenset[str] = frozenset()  # directories seen, also empty ones
     taken: str | None = None
     origin: str = "node"  # "node", or "foreign" for a copy of /sys made by another tool
+    stats: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
     def _entries(self) -> Mapping[str, tuple[str, ...]]:
