@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication, QRectF, QSizeF
-from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QColor
 
 from backend.doctor.finding import Finding
 from backend.node.node import Node
 from gui import doctor_words, export
 from gui.map.view import MapView
 from gui.models.selection import Selection
-from gui.theme import LIGHT, colours_of
+from gui.state_marks import state_marks
+from gui.theme import LIGHT
 
 WIDTH = 1200  # pixels of the board in a report: what is legible on A4
 
@@ -20,30 +21,17 @@ translate = QCoreApplication.translate
 
 
 def picture(kind: str, view: MapView, node: Node, findings: Sequence[Finding]) -> export.Write:
-    """`kind`: "png" and "svg" are the board as it is on the screen; "pdf" is a page to print: light, and narrow."""
-    background = QColor(colours_of(view.palette()).canvas)
+    """`kind`: "png" and "svg" are the board as it is arranged on the screen; "pdf" is a page to print, the board as
+    narrow as that needs. All are light, whatever the screen is."""
     if kind == "png":
-        return export.png(_Board(view), background)
+        return export.png(view, QColor(LIGHT.canvas))
     if kind == "svg":
-        return export.svg(_Board(view), background, node.hostname or "")
-    printed = _to_print(view, node)
+        return export.svg(view, QColor(LIGHT.canvas), node.hostname or "")
+    narrow = _narrow(view, node, findings)
     try:
-        return export.pdf(_Board(printed), report(node, findings))
+        return export.pdf(narrow, report(node, findings))
     finally:
-        printed.deleteLater()
-
-
-class _Board:
-    """The whole scene of a view."""
-
-    def __init__(self, view: MapView) -> None:
-        self._view = view
-
-    def board_size(self) -> QSizeF:
-        return self._view.sceneRect().size()
-
-    def paint_board(self, painter: QPainter, rect: QRectF) -> None:
-        self._view.scene().render(painter, rect, self._view.sceneRect())
+        narrow.deleteLater()
 
 
 def report(node: Node, findings: Sequence[Finding]) -> export.Report:
@@ -74,13 +62,11 @@ def report(node: Node, findings: Sequence[Finding]) -> export.Report:
     )
 
 
-def _to_print(view: MapView, node: Node) -> MapView:
-    """A view of its own, light whatever the screen is."""
+def _narrow(view: MapView, node: Node, findings: Sequence[Finding]) -> MapView:
+    """A view of its own, as arranged."""
     made = MapView(Selection())
-    palette = QPalette(view.palette())
-    palette.setColor(QPalette.ColorRole.Window, QColor(LIGHT.canvas))
-    palette.setColor(QPalette.ColorRole.WindowText, QColor(LIGHT.text))
-    made.setPalette(palette)
     made.resize(WIDTH, WIDTH)
+    made.set_arrangement(view.arrangement, animated=False)
     made.set_node(node)
+    made.set_marks(state_marks(node, findings))
     return made

@@ -14,12 +14,14 @@ from backend.plan.plan import Intent
 from gui.dialogs.banner import Banner
 from gui.errors import Wording
 from gui.export import Write
+from gui.map.pieces import Arrangement
 from gui.map.view import STEP, MapView
 from gui.models.device_tree import DeviceTreeView
 from gui.models.selection import Selection
 from gui.named import named
 from gui.pages.doctor_page import DoctorPage
 from gui.pictures import picture
+from gui.state_marks import state_marks
 from gui.widgets.inspector import InspectorPanel
 from gui.widgets.map_bar import MapBar
 from gui.widgets.search_field import SearchField
@@ -101,6 +103,7 @@ class NodePage(QWidget):
         self.doctor.device_chosen.connect(self.show_device)
         self.doctor.explain_requested.connect(self.explain_requested)
         self.search.found.connect(self._show_found)
+        self.map_bar.arrange.connect(self._arrange)
         self.map_bar.zoom.connect(self._zoom)
         self.map_bar.export.connect(self.export_requested)
 
@@ -119,6 +122,7 @@ class NodePage(QWidget):
         """None: the doctor is still looking."""
         self.doctor.show_findings(self._node, findings)
         self.inspector.set_findings(findings or ())
+        self.map.set_marks(state_marks(self._node, findings or ()))
         self.tree.set_findings(findings or ())
         grave = sum(finding.severity is not Severity.NOTE for finding in findings or ())
         place = self.tabs.indexOf(self.doctor)
@@ -148,7 +152,12 @@ class NodePage(QWidget):
     def _show_found(self, found: frozenset[PciAddress] | None) -> None:
         if found is not None and self.tabs.currentWidget() is self.doctor:
             self.tabs.setCurrentWidget(self.map_page)
+        self.map.set_matches(found)
         self.tree.set_matches(found)
+
+    def _arrange(self, arrangement: Arrangement) -> None:
+        self.tabs.setCurrentWidget(self.map_page)
+        self.map.set_arrangement(arrangement)
 
     def _zoom(self, way: int) -> None:
         self.tabs.setCurrentWidget(self.map_page)

@@ -1,12 +1,13 @@
-"""What one can do with the map, over it: its zoom, and a copy of it as a file."""
+"""What one can do with the map, over it: its arrangement, its zoom, and a copy of it as a file."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from gui.named import named
+from gui.widgets.toggle import Toggle
 
 _KEYS = QKeySequence.StandardKey
 
@@ -14,11 +15,25 @@ _KEYS = QKeySequence.StandardKey
 class MapBar(QWidget):
     """The actions are in the window's menu too, so that their shortcuts are found there."""
 
+    arrange = Signal(str)  # "slots" or "groups"
     zoom = Signal(int)  # 1 in, -1 out, 0 fit
     export = Signal(str)  # "png", "svg" or "pdf"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.slots = self._action(
+            "arrange_slots", self.tr("&Slots"), "Ctrl+1", self.tr("Devices where they are plugged")
+        )
+        self.groups = self._action(
+            "arrange_groups", self.tr("&Groups"), "Ctrl+2", self.tr("Devices by what goes to a guest together")
+        )
+        both = QActionGroup(self)
+        for action in (self.slots, self.groups):
+            action.setCheckable(True)
+            both.addAction(action)
+        self.slots.setChecked(True)
+        _tells(self.slots, self.arrange, "slots")
+        _tells(self.groups, self.arrange, "groups")
         self.zoom_in = self._action("zoom_in", self.tr("Zoom &in"), _KEYS.ZoomIn, "", sign="+")
         self.zoom_out = self._action("zoom_out", self.tr("Zoom &out"), _KEYS.ZoomOut, "", sign="−")
         self.fit = self._action("zoom_fit", self.tr("&Fit to window"), "Ctrl+0", "", sign=self.tr("Fit"))
@@ -43,11 +58,18 @@ class MapBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 4, 0, 4)
         row.setSpacing(2)
+        for action in (self.slots, self.groups):
+            row.addWidget(self._button(action))
+        row.addSpacing(14)
         for action in (self.zoom_out, self.zoom_in, self.fit):
             row.addWidget(self._button(action))
         row.addStretch(1)
         row.addWidget(export)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    @property
+    def arranging(self) -> tuple[QAction, ...]:
+        return self.slots, self.groups
 
     @property
     def zooming(self) -> tuple[QAction, ...]:
@@ -67,7 +89,7 @@ class MapBar(QWidget):
         return made
 
     def _button(self, action: QAction) -> QToolButton:
-        button = QToolButton()
+        button = Toggle() if action.isCheckable() else QToolButton()
         button.setDefaultAction(action)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         button.setAccessibleName(action.text().replace("&", ""))

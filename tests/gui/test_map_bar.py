@@ -27,6 +27,17 @@ def window(qtbot: QtBot, runner, settings) -> MainWindow:
     return made
 
 
+def test_the_arrangement_is_changed_from_any_tab(window: MainWindow) -> None:
+    bar, page = window.page.map_bar, window.page
+    page.tabs.setCurrentWidget(page.tree)
+    bar.groups.trigger()
+    assert page.tabs.currentWidget() is page.map_page
+    assert page.map.arrangement == "groups"
+    assert not bar.slots.isChecked()
+    bar.slots.trigger()
+    assert page.map.arrangement == "slots"
+
+
 def test_the_zoom_goes_in_out_and_fits(window: MainWindow) -> None:
     bar, view = window.page.map_bar, window.page.map
     view.set_zoom(1.0)
@@ -41,12 +52,12 @@ def test_the_zoom_goes_in_out_and_fits(window: MainWindow) -> None:
 
 def test_shortcuts_are_shown_and_stand_in_the_menu(window: MainWindow) -> None:
     bar = window.page.map_bar
-    keys = [action.shortcut().toString() for action in (bar.fit, window.menus.find)]
-    assert keys == ["Ctrl+0", "Ctrl+F"]
-    assert bar.fit.toolTip() == "Fit to window (Ctrl+0)"
+    keys = [action.shortcut().toString() for action in (*bar.arranging, bar.fit, window.menus.find)]
+    assert keys == ["Ctrl+1", "Ctrl+2", "Ctrl+0", "Ctrl+F"]
+    assert bar.slots.toolTip() == "Devices where they are plugged (Ctrl+1)"
     shown = [action.text() for menu in window.menuBar().actions() for action in menu.menu().actions()]
-    assert {bar.fit.text(), "&Export"} <= set(shown)
-    shortcuts = [action.shortcut().toString() for action in window.findChildren(type(bar.fit))]
+    assert {bar.slots.text(), bar.fit.text(), "&Export"} <= set(shown)
+    shortcuts = [action.shortcut().toString() for action in window.findChildren(type(bar.slots))]
     used = [key for key in shortcuts if key]
     assert len(used) == len(set(used))
 
