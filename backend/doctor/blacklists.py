@@ -31,8 +31,7 @@ def _without_effect(node: Node) -> Iterator[Told]:
         held = [f for f in node.functions if f.driver and modprobe.same(f.driver, module)]
         if held or "*" in module:
             evidence = (where, *(attribute(f, "driver", f.driver) for f in held))
-            values = {"module": module, "devices": ", ".join(map(name_of, held)) or "no device"}
-            yield Told(evidence, held[0].address if held else None, values=values)
+            yield Told(evidence, held[0].address if held else None, values={"module": module})
 
 
 @rule("blacklist-all-audio", Severity.NOTE, Subject.MODULES)
@@ -108,10 +107,9 @@ def _unheard(node: Node) -> Iterator[Told]:
         if not modprobe.before(command.words[2:]):
             continue
         if earlier is not command and not modprobe.before(earlier.words[2:]):
-            yield Told((command.evidence, earlier.evidence), values={"driver": name, "by": str(earlier.evidence)})
+            yield Told((command.evidence, earlier.evidence), values={"driver": name})
         elif earlier is command and not modprobe.HEARD.match(command.evidence.text or ""):
-            values = {"driver": name, "by": "the two blanks behind the module's name"}
-            yield Told((command.evidence,), values=values)
+            yield Told((command.evidence,), values={"driver": name})
 
 
 @rule("nvidia-blacklisted-with-vgpu", Severity.WARNING, Subject.MODULES)

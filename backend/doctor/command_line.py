@@ -20,6 +20,7 @@ _GRUB_CFG = "/boot/grub/grub.cfg"
 _PIN = "/etc/kernel/proxmox-boot-pin"
 _ENTRY = re.compile(r"[ \t]*linux(?:16|efi)?[ \t]+(\S+)[ \t]+(.*)")
 _SPACED = re.compile(r"[ \t]*(GRUB_CMDLINE_LINUX(?:_DEFAULT)?)[ \t]+=")
+_QUOTES = str.maketrans("", "", "\"'\\")
 _VARIABLES = (grub.LINUX, grub.LINUX_DEFAULT)
 # What else grub-mkconfig and its scripts know by such a name (grub-common: grub-mkconfig, grub.d/*).
 _OTHERS = (
@@ -144,16 +145,16 @@ def _unclear(node: Node) -> Iterator[Told]:
 @rule("kernel-pinned", Severity.NOTE, Subject.KERNEL)
 def _pinned(node: Node) -> Iterator[Told]:
     """proxmox-boot-tool kernel pin."""
-    pinned = node.files.get(_PIN, b"").decode("utf-8", "replace").strip()
+    pinned = node.files.get(_PIN, b"").decode("utf-8", "replace").partition("\n")[0].strip()
     if pinned:
         evidence = (Evidence(_PIN, pinned, 1), Evidence("/proc/sys/kernel/osrelease", node.kernel))
         yield Told(evidence, values={"kernel": pinned})
 
 
 def _missing(wanted: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
-    """In whatever quotes."""
-    have = {token.replace('"', "") for token in given}
-    return tuple(token for token in dict.fromkeys(wanted) if token.replace('"', "") not in have)
+    """In whatever quotes: GRUB's shell takes some of them away, and adds others."""
+    have = {token.translate(_QUOTES) for token in given}
+    return tuple(token for token in dict.fromkeys(wanted) if token.translate(_QUOTES) not in have)
 
 
 def _stale(node: Node) -> tuple[Evidence, tuple[str, ...]] | None:

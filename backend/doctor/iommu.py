@@ -12,7 +12,7 @@ from backend.node.node import Node
 from backend.plan.intents import IommuOn
 from backend.plan.intents.iommu_on import iommu_vendor
 
-_TABLES = {"intel": "DMAR", "amd": "IVRS"}
+_TABLES = {"intel": ("DMAR", "VT-d"), "amd": ("IVRS", "IOMMU/AMD-Vi")}  # and what setups call the switch
 _ECHO = "DMAR: IOMMU enabled"  # intel_iommu_setup() in drivers/iommu/intel/iommu.c prints it, whatever comes of it
 # drivers/vfio/vfio_iommu_type1.c; drivers/iommu/intel/irq_remapping.c, drivers/iommu/amd/init.c
 _REFUSED = re.compile(r"No interrupt remapping (?:support|for device)")
@@ -31,9 +31,8 @@ def _firmware_off(node: Node) -> Iterator[Told]:
     """No table of it, although there are others: no parameter helps."""
     if node.iommu.firmware_table is False and not node.iommu.active:
         vendor = iommu_vendor(node)
-        table = _TABLES.get(vendor or "", "DMAR or IVRS")
-        switch = {"intel": "VT-d", "amd": "IOMMU or AMD-Vi"}.get(vendor or "", "VT-d, IOMMU or AMD-Vi")
-        evidence = (Evidence(f"/sys/firmware/acpi/tables/{table.split()[0]}", None),)
+        table, switch = _TABLES.get(vendor or "", ("DMAR/IVRS", "VT-d/AMD-Vi"))
+        evidence = (Evidence("/sys/firmware/acpi/tables", None),)
         yield Told(evidence, values={"table": table, "switch": switch})
 
 

@@ -56,6 +56,12 @@ CASES = (
     ),
     Case(
         "parameter-not-booted",
+        by_grub("quiet", {FILE: SET}),
+        by_grub("video=HDMI-A-1:d", {FILE: "GRUB_CMDLINE_LINUX=\"video='HDMI-A-1:d'\"\n"}),
+        "GRUB, quotes",
+    ),
+    Case(
+        "parameter-not-booted",
         by_grub("quiet", {FILE: SET}, MANAGED_GRUB),
         by_grub("quiet", {FILE: SET}, BootChain(None, reason="disagree")),
         "no loader",

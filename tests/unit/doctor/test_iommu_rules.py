@@ -73,7 +73,7 @@ def test_once_and_never(case: Case) -> None:
 def test_the_switch_is_called_as_this_maker_calls_it() -> None:
     (intel,), (amd,) = (told("iommu-firmware-off", kernel(Iommu(False, v, None, False))) for v in ("intel", "amd"))
     assert (intel.values["switch"], intel.values["table"]) == ("VT-d", "DMAR")
-    assert (amd.values["switch"], amd.values["table"]) == ("IOMMU or AMD-Vi", "IVRS")
+    assert (amd.values["switch"], amd.values["table"]) == ("IOMMU/AMD-Vi", "IVRS")
 
 
 def test_iommu_on_mends_what_a_parameter_can() -> None:
