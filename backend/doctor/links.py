@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from backend.doctor.finding import Severity, Subject, Told, rule
 from backend.doctor.passed import attribute, heard, name_of
+from backend.node.express import PortType
 from backend.node.function import Function, Link
 from backend.node.node import Node
-from backend.snapshot.readers import config_space
 
 _BUS_ERROR = re.compile(r"PCIe Bus Error: severity=Correct")  # drivers/pci/pcie/aer.c
 FLOOD = 20  # of one boot; a link that trains badly once makes a few
@@ -69,8 +69,8 @@ def _links(node: Node) -> Iterator[tuple[Function, Function, Link, Link]]:
 def _ends_link(port: Function) -> bool:
     """Below a switch's upstream port there is no link, but the inside of the switch. Where config space does not tell,
     only what is on a root bus is surely no such port."""
-    kind = config_space.port_type(port.config)
-    return port.parent is None if kind is None else kind in (config_space.ROOT_PORT, config_space.DOWNSTREAM_PORT)
+    kind = port.port_type
+    return port.parent is None if kind is None else kind in (PortType.ROOT, PortType.DOWNSTREAM)
 
 
 def _leads_to_display(node: Node, function: Function) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.node.address import PciAddress
+from backend.node.express import Acs, PortType
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,10 @@ class Function:
     secondary_bus: int | None = None  # set on a bridge
     subordinate_bus: int | None = None
     has_pci_bus: bool = False  # a ``pci_bus`` directory: the bridges that PVE leaves alone (SysFSTools.pm)
+    port_type: PortType | None = None  # None: conventional PCI, or not told
+    multifunction: bool | None = None
+    acs: Acs | None = None
+    capabilities_known: bool = False  # no ACS here means that there is none
     serial: str | None = None  # Device Serial Number capability
     irq: int | None = None  # the interrupt line, or the first message where its driver uses MSI; None: none
     removable: bool | None = None  # behind a port that leads outside (Thunderbolt, USB4)

@@ -76,7 +76,7 @@ def _extended(part: Part, space: bytearray) -> None:
     found: list[tuple[int, bytes]] = [(0x0001, bytes(0x2C))]  # Advanced Error Reporting
     if part.serial is not None:
         found.append((0x0003, struct.pack("<Q", part.serial)))
-    if part.role in ("root", "downstream"):
+    if part.acs or (part.acs is None and part.role in ("root", "downstream")):
         found.append((0x000D, struct.pack("<HH", 0x001F, 0x001D)))  # ACS: what a port can isolate, and does
     if part.vfs:
         now, total = part.vfs

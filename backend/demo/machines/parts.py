@@ -112,6 +112,7 @@ class Part:
     buses: tuple[int, int] | None = None  # secondary, subordinate: of a bridge
     role: str | None = None  # "root", "upstream", "downstream", "endpoint", "integrated", "to-pci"
     slot: int | None = None  # physical slot number of a port
+    acs: bool | None = None  # has Access Control Services; None: if it is a port that leads down
     serial: int | None = None  # Device Serial Number capability
     vfs: tuple[int, int] | None = None  # SR-IOV: now, total
     vf_of: str | None = None

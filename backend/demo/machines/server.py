@@ -53,6 +53,7 @@ def server() -> Machine:
         modules=("mlx5_core",),
         driver="mlx5_core",
         role="endpoint",
+        acs=True,
         numa=1,
     )
     nic = tuple(
@@ -195,7 +196,7 @@ def server() -> Machine:
                 under="0000:00:03.1",
                 revision=0xCA,
                 driver="pcieport",
-                group=12,
+                group=19,
                 numa=0,
                 role="upstream",
                 link=(GEN3, 8, GEN3, 16),
@@ -282,6 +283,7 @@ def server() -> Machine:
                     group=25 + f,
                     numa=0,
                     role="endpoint",
+                    acs=True,
                     link=(GEN3, 2, GEN3, 4),
                     reset=("flr", "bus"),
                     label=f"Onboard LAN{f + 1}",
@@ -307,6 +309,7 @@ def server() -> Machine:
                 group=27,
                 numa=0,
                 role="endpoint",
+                acs=True,
                 link=(GEN4, 16, GEN4, 16),
             ),
             Part(
@@ -321,6 +324,7 @@ def server() -> Machine:
                 group=28,
                 numa=0,
                 role="endpoint",
+                acs=True,
                 link=(GEN4, 16, GEN4, 16),
                 bars=(Bar(0, 1 * MIB),),
                 reset=("pm",),

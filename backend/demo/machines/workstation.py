@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backend.demo.machines.common import GEN1, GEN2, GEN3, GEN4, GEN5, GIB, KIB, MIB, nvme, root_nvme
 from backend.demo.machines.parts import Bar, Disk, Machine, Nic, Part, Socket
 
@@ -48,14 +50,17 @@ def workstation() -> Machine:
                 driver=None,
                 modules=("igen6_edac",),
             ),
-            port(
-                "0000:00:01.0",
-                "8086:a70d",
-                "Raptor Lake PCI Express 5.0 Graphics Port (PEG010)",
-                1,
-                0x01,
-                (GEN4, 16, GEN5, 16),
-                1,
+            replace(
+                port(
+                    "0000:00:01.0",
+                    "8086:a70d",
+                    "Raptor Lake PCI Express 5.0 Graphics Port (PEG010)",
+                    1,
+                    0x01,
+                    (GEN4, 16, GEN5, 16),
+                    1,
+                ),
+                acs=False,  # so the card shares its group
             ),
             Part(
                 "0000:00:02.0",

@@ -6,13 +6,25 @@ nothing that lies beyond them; a chain that loops ends.
 
 from __future__ import annotations
 
+from backend.node.express import Acs, PortType
+
 EXPRESS = 0x10  # capability: PCI Express
-SERIAL = 0x0003  # extended capability: Device Serial Number
+SERIAL = 0x0003  # extended capabilities: Device Serial Number,
+ACS = 0x000D  # Access Control Services
 
-ROOT_PORT = 4  # device/port types of the PCI Express capability
-UPSTREAM_PORT = 5
-DOWNSTREAM_PORT = 6
+# Intel root ports whose ACS registers are double words, so that the control stands at 8, not at 6
+# (pci_quirk_intel_spt_pch_acs_match in drivers/pci/quirks.c).
+_WIDE_ACS = frozenset(
+    (
+        *range(0xA110, 0xA120),  # Sunrise Point
+        *range(0xA167, 0xA16B),
+        *range(0xA290, 0xA2A0),  # Union Point
+        *range(0xA2E7, 0xA2EF),
+        *range(0x9D10, 0x9D1C),  # 7th and 8th generation mobile
+    )
+)
 
+_PORT_TYPES = {kind.value: kind for kind in PortType}
 _BRIDGE = 1  # header types
 _CARDBUS = 2
 
@@ -67,12 +79,36 @@ def extended_capabilities(config: bytes) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def port_type(config: bytes) -> int | None:
-    """Device/port type (ROOT_PORT, ...) of the PCI Express capability; None where there is none."""
+def port_type(config: bytes) -> PortType | None:
+    """Device/port type of the PCI Express capability; None where there is none."""
     for id_, at in capabilities(config):
         if id_ == EXPRESS and at + 4 <= len(config):
-            return _word(config, at + 2) >> 4 & 0xF
+            return _PORT_TYPES.get(_word(config, at + 2) >> 4 & 0xF)
     return None
+
+
+def acs(config: bytes) -> Acs | None:
+    """The ACS registers; None where there is no such capability."""
+    for id_, at in extended_capabilities(config):
+        if id_ == ACS and at + 12 <= len(config):
+            wide = has_wide_acs(_word(config, 0), _word(config, 2))
+            return Acs(_word(config, at + 4), _word(config, at + (8 if wide else 6)))
+    return None
+
+
+def has_wide_acs(vendor: int | None, device: int | None) -> bool:
+    """Whether its ACS control register stands two bytes further than it should; lspci does not know."""
+    return vendor == 0x8086 and device in _WIDE_ACS
+
+
+def multifunction(config: bytes) -> bool | None:
+    """Bit 7 of the header type; the kernel also counts every function but 0 as one of several."""
+    return None if header_type(config) is None else bool(config[0x0E] & 0x80)
+
+
+def is_whole(config: bytes) -> bool:
+    """Whether a capability that is not found is not there: all of the extended space was read, or there is none."""
+    return len(config) >= 4096 or (len(config) == 256 and header_type(config) is not None and port_type(config) is None)
 
 
 def serial(config: bytes) -> str | None:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.node.address import PciAddress
+from backend.node.express import PortType
 from backend.node.function import Function
 from backend.node.node import Slot
-from backend.snapshot.readers import config_space
 
 _HEAD = {"System Slot Information": "slot", "Onboard Device": "device", "BIOS Information": "firmware"}
 _NO_NAME = ("", "Not Specified", "None", "Unknown", "To Be Filled By O.E.M.")
@@ -122,8 +122,8 @@ def _card(slot: FirmwareSlot, by_address: Mapping[PciAddress, Function]) -> str 
         )
     if not there.is_pci_bridge:
         return None if there.base_class == 0x06 else at.card
-    port = config_space.port_type(there.config)
-    is_card = port == config_space.UPSTREAM_PORT or (port is None and there.parent is not None)
+    port = there.port_type
+    is_card = port is PortType.UPSTREAM or (port is None and there.parent is not None)
     if is_card:
         return at.card
     return None if there.secondary_bus is None else f"{at.domain:04x}:{there.secondary_bus:02x}:00"

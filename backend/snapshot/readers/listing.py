@@ -14,6 +14,7 @@ from typing import Any
 
 from backend.errors import SnapshotError
 from backend.node.address import PciAddress
+from backend.node.express import Acs, PortType
 from backend.node.function import Function, Link
 from backend.node.node import Group, Iommu, Node, Slot
 from backend.snapshot.readers import config_space
@@ -41,6 +42,19 @@ _TAIL = re.compile(r"\s*\((?:rev|prog-if) [^)]*\)")
 _BUSES = re.compile(r"secondary=([0-9a-f]{2}), subordinate=([0-9a-f]{2})")
 _SPEED = re.compile(r"Speed ([0-9.]+)GT/s")
 _WIDTH = re.compile(r"Width x(\d+)")
+_PLACE = re.compile(r"\[([0-9a-f]{2,3})(?: v\d+)?\] ")
+_EXPRESS = re.compile(r"\] Express (?:\(v\d\) )?([A-Za-z/ -]+?)(?: \(Slot[+-]\))?(?:,| <|$)")
+_PORT_TYPES = {  # lspci's words (cap_express in pciutils' ls-caps.c)
+    "Endpoint": PortType.ENDPOINT,
+    "Legacy Endpoint": PortType.LEGACY_ENDPOINT,
+    "Root Port": PortType.ROOT,
+    "Upstream Port": PortType.UPSTREAM,
+    "Downstream Port": PortType.DOWNSTREAM,
+    "PCI-Express to PCI/PCI-X Bridge": PortType.PCIE_TO_PCI,
+    "PCI/PCI-X to PCI-Express Bridge": PortType.PCI_TO_PCIE,
+    "Root Complex Integrated Endpoint": PortType.INTEGRATED,
+    "Root Complex Event Collector": PortType.EVENT_COLLECTOR,
+}
 _ERROR = re.compile(r"^(?:\S*/)?(?:pcilib|lspci|dmidecode|bash|sh|zsh|-bash|lsiommu)\b.*: ", re.IGNORECASE)
 _PROMPT = re.compile(r"^(?:\S+@\S+|\[.*\]|[~/]\S*)?\s*[$#%❯>]\s+\S*.*\b(?:lspci|lshw|sh|bash|for|cat|sudo|lsiommu)\b")
 _MARKS = re.compile(r"^[\s`=~*_|+:#-]*$")  # code fences, rulers
@@ -54,6 +68,9 @@ class _Draft:
     known: dict[str, Any] = field(default_factory=dict)
     config: bytearray = field(default_factory=bytearray)
     speeds: dict[str, Any] = field(default_factory=dict)
+    acs: dict[str, int] = field(default_factory=dict)
+    listed: bool = False  # its capabilities are
+    extended: bool = False  # and there are extended ones among them
 
     def note(self, **values: Any) -> None:
         """Keep the first statement of each; None states nothing."""
@@ -61,7 +78,8 @@ class _Draft:
             if value is not None:
                 self.known.setdefault(key, value)
 
-    def function(self) -> Function:
+    def function(self, with_extended: bool) -> Function:
+        """`with_extended`: whoever made the listing could read extended capabilities."""
         config = bytes(self.config)
         buses = config_space.buses(config)
         values = config_space.ids(config) | self.known
@@ -70,10 +88,23 @@ class _Draft:
         if buses is not None:
             values |= {"secondary_bus": buses[0], "subordinate_bus": buses[1]}
         values.setdefault("serial", config_space.serial(config))
+        told = values.get("port_type")
+        values["port_type"] = config_space.port_type(config) if told is None else told
+        values["acs"] = config_space.acs(config) or self._acs()
+        values["multifunction"] = config_space.multifunction(config)
+        values["capabilities_known"] = config_space.is_whole(config) or (
+            self.listed and (told is None or with_extended)
+        )
         if self.speeds:
             get = self.speeds.get
             values["link"] = Link(get("speed"), get("width"), get("max_speed"), get("max_width"))
         return Function(address=self.address, config=config, **values)
+
+    def _acs(self) -> Acs | None:
+        """``lspci -v`` names the capability alone; ``-vv`` shows the registers, one of them in the wrong place."""
+        wide = config_space.has_wide_acs(self.known.get("vendor"), self.known.get("device"))
+        control = None if wide else self.acs.get("ACSCtl")
+        return Acs(self.acs.get("ACSCap"), control) if self.acs else None
 
 
 def read_listing(text: str) -> Node:
@@ -98,10 +129,17 @@ def read_listing(text: str) -> Node:
 
 def _node(functions: list[Function], problems: list[str], groups: set[int]) -> Node:
     below = {(f.address.domain, f.secondary_bus): f.address for f in functions if f.secondary_bus is not None}
+    several = {f.address.card for f in functions if f.address.function > 0}
     placed = tuple(
         sorted(
             (
-                replace(f, parent=f.parent or below.get((f.address.domain, f.address.bus)))
+                replace(
+                    f,
+                    parent=f.parent or below.get((f.address.domain, f.address.bus)),
+                    # The kernel's own measure (pci_scan_slot); a listing without config space shows the siblings alone.
+                    multifunction=f.address.function > 0
+                    or (f.address.card in several if f.multifunction is None else f.multifunction),
+                )
                 for f in {f.address: f for f in functions}.values()
             ),
             key=lambda f: f.address,
@@ -136,7 +174,9 @@ class _Reader:
         self._last = (0, "", "")  # number, line, what it was
 
     def functions(self) -> list[Function]:
-        return [draft.function() for draft in self._drafts.values()]
+        drafts = self._drafts.values()
+        with_extended = any(draft.extended for draft in drafts)
+        return [draft.function(with_extended) for draft in drafts]
 
     def take(self, number: int, line: str) -> None:
         if not line:
@@ -358,6 +398,33 @@ def _speeds(prefix: str) -> Callable[[_Draft, str], None]:
     return read
 
 
+def _capability(draft: _Draft, value: str) -> None:
+    """``[40] Express (v2) Root Port (Slot+), MSI 00``, ``[148 v1] Access Control Services``, ``<access denied>``."""
+    place = _PLACE.match(value)
+    if place is None:
+        return
+    draft.listed = True
+    draft.extended |= len(place[1]) == 3
+    match = _EXPRESS.search(value)
+    if match is not None:
+        draft.note(port_type=_PORT_TYPES.get(match[1]))
+    if "Access Control Services" in value:
+        draft.acs.setdefault("named", 0)
+
+
+def _status(draft: _Draft, value: str) -> None:
+    draft.listed |= value.startswith("Cap-")
+
+
+def _acs(register: str) -> Callable[[_Draft, str], None]:
+    """``SrcValid+ TransBlk- ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans-``: bits 0 to 6."""
+
+    def read(draft: _Draft, value: str) -> None:
+        draft.acs[register] = sum(word.endswith("+") << bit for bit, word in enumerate(value.split()[:7]))
+
+    return read
+
+
 _DETAILS: MappingProxyType[str, Callable[[_Draft, str], None]] = MappingProxyType(
     {
         "Subsystem": _subsystem,
@@ -368,6 +435,10 @@ _DETAILS: MappingProxyType[str, Callable[[_Draft, str], None]] = MappingProxyTyp
         "NUMA node": lambda draft, value: draft.note(numa_node=_int(value, 10)),
         "IOMMU group": lambda draft, value: draft.note(group=_int(value, 10)),
         "Bus": _buses,
+        "Status": _status,
+        "Capabilities": _capability,
+        "ACSCap": _acs("ACSCap"),
+        "ACSCtl": _acs("ACSCtl"),
         "LnkCap": _speeds("max_"),
         "LnkSta": _speeds(""),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.node.express import PortType
 from backend.snapshot.readers import config_space
 
 
@@ -23,7 +24,7 @@ def space(size: int = 4096) -> bytearray:
 def test_capabilities_and_serial() -> None:
     config = bytes(space())
     assert config_space.capabilities(config) == ((0x01, 0x40), (0x10, 0x50))
-    assert config_space.port_type(config) == config_space.ROOT_PORT
+    assert config_space.port_type(config) is PortType.ROOT
     assert config_space.extended_capabilities(config) == ((1, 0x100), (3, 0x140))
     assert config_space.serial(config) == "00-1b-21-ff-ff-6a-0b-9c"
     assert config_space.ids(config)["device"] == 0x10D3
