@@ -41,6 +41,12 @@ CASES = (
         with_files({"/etc/modules-load.d/vfio.conf": "#vfio_virqfd\nvfio\n"}),
         "log; a comment",
     ),
+    Case(
+        "vfio-virqfd-gone",
+        with_files({"/etc/modules": "vfio_virqfd\n"}, kernel="custom", module_files={"vfio": "/lib/modules/vfio.ko"}),
+        with_files({"/etc/modules": "vfio_virqfd\n"}, module_files={"vfio_virqfd": "/lib/modules/vfio_virqfd.ko"}),
+        "what the kernel has",
+    ),
     Case("modules-file-unread", with_files(VFIO, links={}), with_files(VFIO, links=LINK)),
     Case("modules-file-unread", with_files(VFIO, links={}), with_files(VFIO), "not told"),
     Case("modules-file-unread", with_files(VFIO, links={}), with_files({"/etc/modules": "#vfio\n"}, links={}), "empty"),
