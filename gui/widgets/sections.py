@@ -16,7 +16,7 @@ from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.hostpci import named, parsed_lines
 from backend.node.node import Node
-from gui import doctor_words, words
+from gui import doctor_words, group_words, words
 from gui.widgets.facts import verdict
 
 translate = QCoreApplication.translate
@@ -108,6 +108,9 @@ def _line(label: str, evidence: Evidence) -> Fact:
 
 def _group(node: Node, f: Function, here: str) -> tuple[Fact, ...]:
     found = [Fact(translate("facts", "Group"), words.group_sentence(node, f), source=f"{here}/iommu_group")]
+    rules = group_words.predicted(node, f.address)
+    if rules is not None and f.group is None:
+        found.append(Fact(translate("facts", "Expected"), group_words.expected(node, f.address, rules)))
     for mate in node.mates(f.address):
         found.append(
             Fact(
@@ -117,6 +120,17 @@ def _group(node: Node, f: Function, here: str) -> tuple[Fact, ...]:
                 leads_to=mate.address,
             )
         )
+    if rules is not None:
+        found += [Fact(translate("facts", "Why"), text) for text in group_words.reasons(node, rules)]
+        kernel = node.by_group.get(f.group) if f.group is not None else None
+        if rules.certain and kernel is not None and set(kernel.functions) != set(rules.functions):
+            text = group_words.expected(node, f.address, rules)
+            found.append(
+                Fact(
+                    translate("facts", "Differs"),
+                    translate("facts", "its rules would have it {group}").format(group=text),
+                )
+            )
     return tuple(found)
 
 

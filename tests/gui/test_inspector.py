@@ -10,11 +10,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from backend.node.acs import REQUIRED, Flag
 from backend.node.evidence import Evidence
+from backend.node.grouping import Predicted, Reason
 from backend.node.mapping import MappingEntry, PciMapping
 from backend.node.node import Guest, Node
 from gui.models.selection import Selection
-from gui.widgets.facts import losses, verdict
+from gui.widgets.facts import verdict
 from gui.widgets.inspector import InspectorPanel
 from gui.widgets.sections import facts, parts
 
@@ -87,7 +89,7 @@ def test_the_verdict_names_what_the_host_would_lose() -> None:
     assert (said.tone, said.title) == ("bad", "The host would lose")
     assert said.text == "02:00.0  eno1 → vmbr0 → carries this connection"
     # The USB card itself is idle; its group mate is not.
-    assert [use.address for use in losses(node, at("05:00.0"))] == [at("06:00.0")]
+    assert verdict(node, at("05:00.0")).text == "06:00.0  eno3 → network"
     assert verdict(node, at("00:17.0")).tone == "good"
     assert verdict(workstation(groups=False), at("01:00.0")).title == "Not yet: the IOMMU is off"
 
@@ -103,7 +105,7 @@ def test_facts_leave_out_what_is_not_told() -> None:
 
 def test_copy_as_text(panel: InspectorPanel, qtbot: QtBot) -> None:
     select(panel, "02:00.0")
-    panel.copy()
+    panel.copy_button.click()
     text = QGuiApplication.clipboard().text()
     assert text.startswith("Ethernet Controller X710")
     assert "Ids: 8086:1572" in text
@@ -140,15 +142,43 @@ def test_guests_are_told_by_address_and_by_mapping() -> None:
 
 
 def test_group_mates_say_what_they_cost_and_lead_on(panel: InspectorPanel) -> None:
-    assert told_of(workstation(), "05:00.0", "group") == {
+    told = told_of(workstation(), "05:00.0", "group")
+    assert {label: told[label] for label in ("Group", "00:1c.0", "00:1c.4", "06:00.0")} == {
         "Group": "20, with eno3",
         "00:1c.0": "PCIe Root Port: a bridge, stays with the host",
         "00:1c.4": "PCIe Root Port: a bridge, stays with the host",
         "06:00.0": "Ethernet Controller I225-V: eno3 → network",
     }
     select(panel, "05:00.0")
-    panel.sections["group"].findChildren(QLabel)[-1].linkActivated.emit("go")
+    mate = next(shown for shown in panel.sections["group"].findChildren(QLabel) if "I225-V" in shown.text())
+    mate.linkActivated.emit("go")
     assert panel._selection.current == at("06:00.0")
+
+
+def test_a_group_is_explained_and_expected_where_the_iommu_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    port, own, other = at("00:1c.0"), at("05:00.0"), at("06:00.0")
+    part = Flag.REQUEST_REDIRECT | Flag.UPSTREAM_FORWARDING
+    reasons = (
+        Reason("no-acs", own, port, REQUIRED),
+        Reason("no-acs", other, port, REQUIRED),
+        Reason("not-apart", own, own, part),
+        Reason("vmd", other, port),
+    )
+    made = Predicted((port, own, other), True, reasons)
+    monkeypatch.setattr("gui.group_words.predict", lambda node: (made,))
+    off = [fact for fact in facts(workstation(groups=False), own) if fact.label in ("Expected", "Why")]
+    assert [fact.value for fact in off] == [
+        "with eno3",
+        "Devices below 00:1c.0 can reach one another past the IOMMU. Missing: Access Control Services (ACS).",
+        "The functions of device 05:00 do not say that they are apart. "
+        "Missing of its Access Control Services (ACS): request redirect, upstream forwarding.",
+        "00:1c.0 (VMD) speaks for all devices behind it.",
+    ]
+    assert told_of(workstation(), "05:00.0", "group")["Differs"] == "its rules would have it with eno3"
+    doubtful = dataclasses.replace(made, functions=(own,), certain=False)
+    monkeypatch.setattr("gui.group_words.predict", lambda node: (doubtful,))
+    assert told_of(workstation(groups=False), "05:00.0", "group")["Expected"] == "alone; not certain"
+    assert "Differs" not in told_of(workstation(), "05:00.0", "group")
 
 
 def test_a_closed_section_stays_closed(panel: InspectorPanel) -> None:
@@ -162,6 +192,7 @@ def test_a_closed_section_stays_closed(panel: InspectorPanel) -> None:
 def test_nothing_is_wider_than_the_panel(panel: InspectorPanel, qtbot: QtBot) -> None:
     panel.set_findings((finding(address=at("05:00.0"), mends=True),))
     select(panel, "05:00.0")
+    panel.resize(270, 700)
     body = panel._area.widget()
     qtbot.waitUntil(lambda: body.width() == panel._area.viewport().width())
     assert body.minimumSizeHint().width() <= panel._area.viewport().width()
