@@ -133,7 +133,7 @@ _KERNEL = [
 _JOURNAL = (
     "DMAR|AMD-Vi|iommu|IOMMU|vfio|remapping|x2apic|ACS|BAR [0-9]|not ready .*FLR|D3cold|"
     "AER|simplefb|efifb|BOOTFB|Command line|pcieport|denylist|PCIe Bus Error|header type|stuck in D3|"
-    "change power state|nobody cared|Flags mismatch irq"
+    "change power state|nobody cared|Flags mismatch irq|unsigned module|module verification"
 )
 
 _COMMANDS = [
