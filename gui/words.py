@@ -231,8 +231,10 @@ def system_row(count: int) -> str:
     return QCoreApplication.translate("words", "{count} bridges and IOMMUs: always the host's").format(count=count)
 
 
-def bridges_row(addresses: Sequence[str]) -> str:
-    """In a group, what is never passed through: "bridges 00:01.0, 00:01.1"."""
+def bridges_row(addresses: Sequence[str], *, iommus: bool = False) -> str:
+    """What is never passed through: "bridges 00:01.0, 00:01.1". `iommus`: some are no bridges."""
+    if iommus:
+        return QCoreApplication.translate("words", "{count} host bridges and IOMMUs").format(count=len(addresses))
     if len(addresses) == 1:
         return QCoreApplication.translate("words", "bridge {address}").format(address=addresses[0])
     if len(addresses) <= 3:

@@ -11,7 +11,7 @@ from gui.map.pieces import MapLayout
 from gui.theme import Colours
 
 MARGIN = 10  # pixels to the corner
-SLACK = 1.02  # a board this much larger than the view counts as seen whole
+ENOUGH = 0.7  # of a board: where more is seen there is no need of an overview
 
 
 class MiniMap(QWidget):
@@ -41,8 +41,8 @@ class MiniMap(QWidget):
         """`seen`: of the board, in its coordinates; `room`: the viewport, in the parent's."""
         whole = QRectF(0, 0, self._board.width, self._board.height)
         self._seen = seen & whole
-        needed = whole.width() > seen.width() * SLACK or whole.height() > seen.height() * SLACK
-        size = whole.size().scaled(0.24 * room.width(), 0.36 * room.height(), Qt.AspectRatioMode.KeepAspectRatio)
+        needed = self._seen.width() * self._seen.height() < ENOUGH * whole.width() * whole.height()
+        size = whole.size().scaled(0.2 * room.width(), 0.32 * room.height(), Qt.AspectRatioMode.KeepAspectRatio)
         self.setVisible(self.wanted and needed and bool(self._board.tiles) and room.width() > 320)
         fitted = QSize(max(24, round(size.width())), max(24, round(size.height())))
         if fitted != self.size():

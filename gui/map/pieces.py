@@ -137,12 +137,14 @@ class MapLayout:
 class Measures:
     """Lengths derived from the line height of the font: the board grows with the text."""
 
-    def __init__(self, line: float) -> None:
+    def __init__(self, line: float, two_lines_below: float = 36) -> None:
+        """`two_lines_below`: of the width of a tile, in lines."""
         self.line = line
+        self.narrow = two_lines_below * line
         self.margin = line
         self.pad = round(0.6 * line)  # between a frame and its tiles
         self.low_row = round(1.75 * line)
-        self.high_row = round(2.9 * line)
+        self.high_row = round(3.2 * line)
         self.head = round(1.9 * line)
         self.gap = round(1.25 * line)  # between frames: the upper half of a header must fit
         self.bar = round(1.6 * line)
@@ -152,4 +154,4 @@ class Measures:
 
     def row(self, kind: str, width: float) -> float:
         """Height of a row: a function takes two lines where one has no room for what there is to say."""
-        return self.high_row if kind == "function" and width < 36 * self.line else self.low_row
+        return self.high_row if kind == "function" and width < self.narrow else self.low_row

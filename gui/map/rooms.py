@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from backend.node.function import Function
 from backend.node.node import Node
 from gui.map.pieces import Frame, MapLayout, Measures, Rect, Tile, Zone
-from gui.map.structure import Structure, faint_tile, numa_of
+from gui.map.structure import Structure, faint_tile
 
 
 def rooms(node: Node, width: float, line: float) -> MapLayout:
@@ -26,15 +27,15 @@ class _Room:
     bridges: list[Function] = field(default_factory=list)
 
     @property
-    def numa(self) -> int | None:
-        return numa_of(f for _, functions in self.parts for f in functions) if self.parts else numa_of(self.bridges)
+    def members(self) -> list[Function]:
+        return [f for _, functions in self.parts for f in functions]
 
 
 class _House:
     def __init__(self, node: Node, line: float) -> None:
         self.node = node
         self.line = line
-        self.at = Measures(line)
+        self.at = Measures(line, two_lines_below=inf)
         self.structure = Structure(node)
         self.zones: list[Zone] = []
         self.frames: list[Frame] = []
@@ -46,15 +47,15 @@ class _House:
         by_numa: dict[int | None, list[_Room]] = {}
         for room in grouped:
             if room.parts:
-                by_numa.setdefault(room.numa, []).append(room)
+                by_numa.setdefault(self.structure.numa(room.members), []).append(room)
         shared = [room.group for room in grouped if len(room.parts) > 1]
         self.hues = {group: hue for hue, group in enumerate(shared)}
 
         inside = width - 4 * at.margin
         most = max((len(rooms) for rooms in (*by_numa.values(), apart)), default=1)
-        columns = max(1, min(most, int((inside + at.margin) / (at.tile_min + 2 * at.pad + 5 * self.line))))
+        columns = max(1, min(most, int((inside + at.margin) / (at.tile_min + 2 * at.pad))))
         wide = max((inside - (columns - 1) * at.margin) / columns, at.tile_min)
-        wide = round(min(wide, at.tile_max))
+        wide = int(min(wide, at.tile_max))
         total = columns * wide + (columns - 1) * at.margin + 2 * at.margin
 
         y = at.margin
@@ -66,7 +67,7 @@ class _House:
             y = self._zone("apart", None, loners, y, columns, wide, total, lone)
         elif lone:
             y = self._zone("apart", None, [], y, columns, wide, total, lone)
-        idle = [f for room in grouped if not room.parts for f in room.bridges]
+        idle = sorted((f for room in grouped if not room.parts for f in room.bridges), key=lambda f: f.address)
         if idle:
             y = self._zone("bridges", None, [], y, columns, wide, total, idle)
         return MapLayout(
@@ -140,7 +141,7 @@ class _House:
             y = self.tiles[-1].rect.bottom + at.pad / 2
         if room.group is None:
             return y - at.pad
-        members = [f.address for _, functions in room.parts for f in functions]
+        members = [f.address for f in room.members]
         members.sort(key=lambda a: a not in self.node.uses_of)
         is_shared = room.group in self.hues
         self.frames.append(

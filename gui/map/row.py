@@ -41,7 +41,7 @@ def row_strokes(style: Style, row: Row, text: RowText, *, bold: bool) -> list[St
     area = qrect(row.rect).adjusted(0.6 * line, 0, -0.6 * line, 0)
     two = row.rect.h > 2.4 * line
     first = area.y() + 0.95 * line if two else area.center().y()
-    second = area.bottom() - 0.9 * line if two else first
+    second = area.bottom() - 0.95 * line if two else first
     edge = 1.1 * line
     strokes: list[Stroke] = [Picture(text.icon, "muted", QRectF(area.x(), first - edge / 2, edge, edge))]
     left = area.x() + edge + 0.5 * line

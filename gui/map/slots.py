@@ -204,7 +204,7 @@ class _Board:
         bottom = at.y + 2 * self.line
         for index, column in enumerate(lists):
             x = at.x + self.at.margin + self.at.pad + index * (width + 2 * self.at.pad + self.at.margin)
-            self.cursor = at.y + 2 * self.line + self.at.gap
+            self.cursor = at.y + 2 * self.line + (self.at.gap if units else 0)
             for unit in column:
                 for card in unit:
                     self._card(card, x, x + width, same_lane=True)
@@ -254,6 +254,8 @@ class _Board:
             last = heights[-1] + self.line
             first = heights[0] - self.line
         self.cursor = max(self.cursor, last if hub.bridge is None else self.cursor)
+        if hub.bridge is not None and not self.run:
+            self.cursor += self.at.gap  # what comes next keeps clear of an empty lane
         address = hub.bridge.address if hub.bridge else None
         self.bars.append(Bar(f"bar {hub.name}", Rect(x, first, self.at.bar, last - first), hub.name, address))
         return heights[0]

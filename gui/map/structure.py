@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from backend.node.address import PciAddress
 from backend.node.function import Function
@@ -97,6 +98,26 @@ class Structure:
             way.append(at)
             at = self.parents.get(at)
         return tuple(reversed(way))
+
+    def numa(self, functions: Sequence[Function]) -> int | None:
+        """The node that they are near to; where they do not tell, the node of their root complex."""
+        told = numa_of(functions)
+        if told is not None or not functions:
+            return told
+        return self._numa_of_root.get(self.root(functions[0]))
+
+    def root(self, function: Function) -> str:
+        """Name of its root complex (``0000:00``); where no chain of bridges is known, of its domain."""
+        at = next(iter(self.path(function.address)), function.address)
+        return f"{at.domain:04x}" if self.is_flat else f"{at.domain:04x}:{at.bus:02x}"
+
+    @cached_property
+    def _numa_of_root(self) -> Mapping[str, int | None]:
+        found: dict[str, list[Function]] = {}
+        for function in self.node.functions:
+            if function.address not in self.hidden:
+                found.setdefault(self.root(function), []).append(function)
+        return {root: numa_of(functions) for root, functions in found.items()}
 
     def height(self, measures: Measures, functions: Sequence[Function], width: float, *, head: bool) -> float:
         """Of the tile that `tile` would make."""

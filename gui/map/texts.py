@@ -35,8 +35,17 @@ class Texts:
 
     def frame(self, frame: Frame, inside: Sequence[PciAddress]) -> str:
         if frame.head:
-            return words.room_header(self.node, frame.groups[0], inside)
+            return words.room_header(
+                self.node, frame.groups[0], [a for a in inside if self._group(a) == frame.groups[0]]
+            )
         return words.frame_header(self.node, frame.groups, inside, frame.others)
+
+    def _is_iommu(self, address: PciAddress) -> bool:
+        code = self.node.by_address[address].class_code
+        return code is not None and code >> 8 == 0x0806
+
+    def _group(self, address: PciAddress) -> int | None:
+        return self.node.by_address[address].group
 
     def bar(self, bar: Bar, board: MapLayout) -> str:
         if bar.address is None:
@@ -78,7 +87,11 @@ class Texts:
             return RowText("lock", words.system_row(len(row.addresses)))
         if row.kind == "bridges":
             shown = [words.short_address(address) for address in row.addresses]
-            return RowText("bridge", words.bridges_row(shown), tip=self._bridges_tip(row))
+            return RowText(
+                "bridge",
+                words.bridges_row(shown, iommus=any(self._is_iommu(a) for a in row.addresses)),
+                tip=self._bridges_tip(row),
+            )
         if row.kind == "vfs":
             return self._vfs(row)
         address = row.addresses[0]
@@ -130,8 +143,13 @@ class Texts:
         """Names of its interfaces, or of what hangs on it."""
         names = self._interfaces.get(address)
         if names is None:
-            disks = [use.chain[0] for use in self.node.uses_of.get(address, ()) if use.chain and use.kind != "guest"]
-            names = list(dict.fromkeys(disks))
+            names = []
+            if self.node.by_address[address].base_class not in (0x01, 0x0C):
+                return ""
+            for use in self.node.uses_of.get(address, ()):
+                # A partition says nothing beside its disk.
+                if use.kind != "guest" and use.chain and not use.chain[0].startswith(tuple(names)):
+                    names.append(use.chain[0])
         return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
     def _badges(self, address: PciAddress) -> tuple[Badge, ...]:
