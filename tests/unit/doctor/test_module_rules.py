@@ -59,6 +59,12 @@ CASES = (
         "a class; the screen",
     ),
     Case(
+        "ids-hit-more",
+        ids("ids=8086:1533", uses={"02:00.0": "network eno1"}),
+        ids("ids=8086:1533", uses={"02:00.0": "keyboard usb1"}),
+        "an address; a keyboard",
+    ),
+    Case(
         "ids-overridden",
         with_files({CONF: "options vfio-pci ids=10de:2204\n", LATER: "options vfio_pci ids=8086:1533\n"}),
         with_files({CONF: "options vfio-pci ids=10de:2204\n", LATER: "options vfio_pci ids=8086:1533,10DE:2204\n"}),
