@@ -100,6 +100,12 @@ def isolated(node: Node, function: Function, override: Override = NO_OVERRIDE) -
     known = by_quirk(node, function)
     if known is not None:
         return known
+    shown = _by_registers(node, function)
+    unnamed = function.vendor is None or function.device is None
+    return None if shown is False and unnamed else shown  # a quirk might know better
+
+
+def _by_registers(node: Node, function: Function) -> bool | None:
     kind = function.port_type
     if kind is None:
         return False if function.capabilities_known else None  # conventional PCI never is

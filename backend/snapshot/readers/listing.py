@@ -30,7 +30,7 @@ _ROW = re.compile(rf"^[\s|]*(\d{{1,5}})[\s|,;]+({_ADDRESS}\b.*)$")  # a table wh
 # An address, with what scripts put before it: list marks, ids, "[R]" for a device that can be reset.
 _FUNCTION = re.compile(
     rf"^[\s|*+>•-]*(?:\[(?P<ids>[0-9a-f]{{4}}:[0-9a-f]{{4}})\]\s+)?(?:\[[A-Z]+\]\s+)?"
-    rf"(?P<address>{_ADDRESS})(?:[\s|,;\"]+(?P<rest>.*))?$"
+    rf"(?:{_ADDRESS}/)*(?P<address>{_ADDRESS})(?:[\s|,;\"]+(?P<rest>.*))?$"  # lspci -PP: with the way to it
 )
 _HEX_ROW = re.compile(r"^([0-9a-f]{2,3}):((?: [0-9a-f]{2}){1,16})$")
 _IDS = re.compile(r"\[([0-9a-f]{4}):([0-9a-f]{4})\]")

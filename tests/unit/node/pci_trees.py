@@ -25,7 +25,8 @@ def function(address: str, kind: PortType | None = None, **more: Any) -> Functio
     for name in ("parent", "physical_function"):
         if isinstance(more.get(name), str):
             more[name] = at(more[name])
-    known = {"class_code": 0x020000, "multifunction": False, "capabilities_known": True, "port_type": kind}
+    known = {"vendor": 0x1234, "device": 0x0001, "class_code": 0x020000, "port_type": kind}
+    known |= {"multifunction": False, "capabilities_known": True}
     return Function(at(address), **(known | more))
 
 

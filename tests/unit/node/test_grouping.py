@@ -214,6 +214,12 @@ def test_functions_of_which_too_little_was_read() -> None:
     assert grouped(PORT, *one_known, active=True) == {"00:01.0", "01:00.0", "01:00.1"}
 
 
+def test_what_has_no_ids_might_be_known_to_the_kernel() -> None:
+    unnamed = replace(BARE, vendor=None, device=None)
+    assert grouped(unnamed, CARD, active=True) == {"00:01.0 01:00.0 ?"}
+    assert grouped(replace(unnamed, acs=ON), CARD, active=True) == {"00:01.0", "01:00.0"}
+
+
 def test_a_card_whose_port_is_not_listed() -> None:
     assert grouped(replace(CARD, parent=None), active=True) == {"01:00.0 ?"}
     assert grouped(replace(CARD, parent=None, port_type=PortType.INTEGRATED), active=True) == {"01:00.0"}

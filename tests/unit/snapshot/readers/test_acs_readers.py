@@ -107,6 +107,11 @@ def test_lspci_reads_one_register_of_some_intel_ports_from_the_wrong_place() -> 
     assert listed(PORT.replace("1022:1483", "8086:a110"))["00:1c.4"].acs == Acs(0x0F, None)
 
 
+def test_lspci_with_the_way_to_each_function() -> None:
+    found = listed(f"{PORT}\n{CARD.replace('02:00.0', '00:1c.4/02:00.0')}")
+    assert found["02:00.0"].parent == PciAddress.parse("00:1c.4")
+
+
 def test_lspci_without_registers_names_the_capability() -> None:
     brief = "\n".join(line for line in PORT.splitlines() if "\tACSC" not in line)
     brief = brief.replace("(v2) ", "").replace(" v1", "")
