@@ -17,7 +17,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QWidget
 
 from backend.node.address import PciAddress
-from backend.plan.intents.reserve_card import BLOCKING
+from backend.node.blast_radius import blast_radius
 from backend.plan.plan import Plan, Verdict
 from gui.dialogs.banner import Banner
 from gui.dialogs.connect_dialog import METHODS, ConnectDialog
@@ -97,9 +97,8 @@ class Journey:
         if current is None:
             raise JourneyError("no node is open")
         for function in current.node.functions:
-            uses = [use for f in current.node.card(function.address) for use in current.node.uses_of.get(f.address, ())]
-            needed = any(use.kind in BLOCKING for use in uses)
-            if function.base_class == 0x03 and not function.boot_vga and not needed:
+            is_display = function.base_class == 0x03 and not function.boot_vga
+            if is_display and blast_radius(current.node, function.address).verdict == "free":
                 return function.address
         raise JourneyError("no free display adapter in the node")
 

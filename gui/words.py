@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication
 
 from backend.node.address import PciAddress
+from backend.node.blast_radius import REFUSES, REFUSING
 from backend.node.function import Bar, Function, Link
 from backend.node.node import Node, Use
 
 _DISPLAY = 0x03  # base class
 
-# Uses that would cut the host or its admin off, and those that matter less.
-GRAVE_USES = frozenset(
-    {"this-connection", "management", "root", "boot", "swap", "mount", "lvm", "zfs", "network", "console"}
-)
+# Uses that a badge is red for: what the host cannot do without, and what it hardly can.
+GRAVE_USES = REFUSING | {"network", "console"}
 
 
 def icon_of(function: Function) -> str:
@@ -125,7 +124,13 @@ def use_word(use: Use) -> str:
         "mount": QCoreApplication.translate("words", "mounted"),
         "lvm": QCoreApplication.translate("words", "LVM"),
         "zfs": QCoreApplication.translate("words", "ZFS pool"),
+        "md": QCoreApplication.translate("words", "RAID array"),
+        "corosync": QCoreApplication.translate("words", "cluster network"),
+        "ceph": QCoreApplication.translate("words", "Ceph network"),
         "console": QCoreApplication.translate("words", "console"),
+        "bmc": QCoreApplication.translate("words", "remote management"),
+        "keyboard": QCoreApplication.translate("words", "keyboard"),
+        "usb": QCoreApplication.translate("words", "USB device"),
         "guest": QCoreApplication.translate("words", "guest"),
     }
     return words.get(use.kind, use.kind)
@@ -143,18 +148,7 @@ def use_chain(use: Use) -> str:
 
 def weightiest(uses: Sequence[Use]) -> Use | None:
     """The one to show where there is room for one."""
-    order = [
-        "this-connection",
-        "management",
-        "root",
-        "boot",
-        "zfs",
-        "lvm",
-        "mount",
-        "swap",
-        "network",
-        "console",
-    ]
+    order = list(REFUSES)
     return min(uses, key=lambda u: order.index(u.kind) if u.kind in order else len(order), default=None)
 
 
@@ -342,6 +336,12 @@ def use_clause(use: Use) -> str:
         "mount": QCoreApplication.translate("words", "holds a mounted disk"),
         "lvm": QCoreApplication.translate("words", "holds a disk of LVM"),
         "zfs": QCoreApplication.translate("words", "holds a disk of a ZFS pool"),
+        "md": QCoreApplication.translate("words", "holds a disk of a RAID array"),
+        "corosync": QCoreApplication.translate("words", "carries the cluster's network"),
+        "ceph": QCoreApplication.translate("words", "carries Ceph's network"),
+        "bmc": QCoreApplication.translate("words", "is for remote management"),
+        "keyboard": QCoreApplication.translate("words", "has the keyboard"),
+        "usb": QCoreApplication.translate("words", "has USB devices"),
         "console": QCoreApplication.translate("words", "shows the console"),
     }
     return words.get(use.kind) or QCoreApplication.translate("words", "the host uses")

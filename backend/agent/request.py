@@ -66,6 +66,14 @@ _TREES = [
         "lists": ["holders", "slaves"],
     },
     {"base": "/sys/class/drm", "attributes": ["status"], "links": ["device"]},
+    {
+        "base": "/sys/bus/usb/devices",  # Documentation/ABI/stable/sysfs-bus-usb; never the serial number
+        "attributes": [
+            *("idVendor", "idProduct", "product"),
+            *("bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol"),
+        ],
+        "links": ["driver"],
+    },
 ]
 
 _CONFIGURATION = [  # small files of /etc and the like, whole
@@ -97,6 +105,9 @@ _CONFIGURATION = [  # small files of /etc and the like, whole
     "/etc/fstab",
     "/etc/corosync/corosync.conf",
     "/etc/pve/corosync.conf",
+    "/etc/hosts",
+    "/etc/ceph/ceph.conf",
+    "/etc/pve/ceph.conf",
     "/etc/pve/mapping/pci.cfg",
     "/etc/pve/datacenter.cfg",
     "/etc/pve/ha/resources.cfg",
@@ -192,7 +203,7 @@ def collect_request() -> dict[str, Any]:
         "max_seconds": MAX_SECONDS,
         "trees": _TREES,
         "lists": ["/sys/firmware/acpi/tables", "/sys/firmware/efi", "/run/qemu-server"],  # ID.pid: that VM runs
-        "links": ["/dev/disk/by-uuid/*", "/boot/vmlinuz*", "/etc/modules-load.d/modules.conf"],
+        "links": ["/dev/disk/by-uuid/*", "/sys/class/tty/ttyS*", "/boot/vmlinuz*", "/etc/modules-load.d/modules.conf"],
         "files": files,
         "stats": _STATS,
         "commands": [{"argv": argv, "timeout": timeout, "max": size} for argv, timeout, size in _COMMANDS],

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from backend.doctor.finding import Severity, Subject, Told, rule
 from backend.doctor.passed import Claim, attribute, claims, given, membership, name_of, taken_along
+from backend.node.blast_radius import REFUSING
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
-from backend.plan.intents.reserve_card import BLOCKING, ReserveCard
+from backend.plan.intents.reserve_card import ReserveCard
 
 # Storage, network, display, multimedia, co-processors, accelerators: what people give to guests. USB: class 0c03.
 _WORTH_PASSING = (0x01, 0x02, 0x03, 0x04, 0x0B, 0x12)
@@ -106,7 +107,7 @@ def _bridge_named(node: Node) -> Iterator[Told]:
             yield _told(claim, evidence, bridges=", ".join(map(name_of, bridges)))
 
 
-_LOST = tuple(sorted(BLOCKING - {"console"}))
+_LOST = tuple(sorted(REFUSING))
 
 
 def _told(claim: Claim, evidence: tuple[Evidence, ...], **values: str) -> Told:

@@ -10,17 +10,16 @@ from backend.doctor.finding import Severity, Subject, Told, rule
 from backend.doctor.passed import claims, membership, name_of, taken_along
 from backend.doctor.sriov import virtual_addresses
 from backend.node.address import PciAddress
+from backend.node.blast_radius import REFUSING
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.hostpci import BadHostPci, HostPci, parsed_lines
 from backend.node.node import Guest, Node
 from backend.node.vm_start import resolve
-from backend.plan.intents.reserve_card import BLOCKING
 
 _NUMBERED = re.compile(r"hostpci(\d+)")
 _BY_HAND = re.compile(r"vfio-pci(?:-nohotplug)?\b[^ ]*?\bhost=([0-9a-fA-F:.]+)")
 _PENDING = re.compile(r"(hostpci\d+):.*|delete:.*\b(hostpci\d+)\b.*")
-_LOST = BLOCKING - {"console"}  # giving the picture away can be meant
 
 
 @rule("guest-hostpci-unreadable", Severity.ERROR, Subject.GUESTS)
@@ -123,10 +122,10 @@ def _onboot_dangerous(node: Node) -> Iterator[Told]:
     for claim in claims(node):
         if not claim.guest.onboot or not can_start(claim.guest):
             continue
-        losses = [(f, use) for f in claim.functions for use in node.uses_of.get(f.address, ()) if use.kind in _LOST]
+        losses = [(f, use) for f in claim.functions for use in node.uses_of.get(f.address, ()) if use.kind in REFUSING]
         for mate in taken_along(node, claim):
             uses = node.uses_of.get(mate.address, ())
-            losses += [(mate, use) for use in uses if use.kind in _LOST or use.kind == "network"]
+            losses += [(mate, use) for use in uses if use.kind in REFUSING or use.kind == "network"]
         if losses:
             chains = (Evidence(str(f.address), " -> ".join((*use.chain, use.kind))) for f, use in losses)
             lost = ", ".join(dict.fromkeys(name_of(function) for function, _ in losses))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backend.node.address import PciAddress
+from backend.node.blast_radius import by_group
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.hostpci import HostPci, parsed_lines
@@ -62,10 +63,9 @@ def given(node: Node, guest: Guest) -> frozenset[PciAddress]:
 
 
 def taken_along(node: Node, claim: Claim) -> tuple[Function, ...]:
-    """The other members of its groups that go where it goes: all without a ``pci_bus`` folder
-    (PVE::SysFSTools::pci_dev_group_bind_to_vfio). A host bridge goes too, but nobody misses it."""
-    mates = dict.fromkeys(mate for function in claim.functions for mate in node.mates(function.address))
-    return tuple(m for m in mates if m not in claim.functions and not m.has_pci_bus and not m.is_bridge)
+    """The other members of its groups that go where it goes. A host bridge goes too, but nobody misses it."""
+    mates = (node.by_address[a] for a in sorted(by_group(node, (f.address for f in claim.functions))))
+    return tuple(mate for mate in mates if not mate.is_bridge)
 
 
 def attribute(function: Function, name: str, text: object) -> Evidence:

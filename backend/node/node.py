@@ -12,6 +12,7 @@ from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.hostpci import named
 from backend.node.mapping import PciMapping
+from backend.node.need import Need
 from backend.node.option_rom import OptionRom
 
 
@@ -76,14 +77,17 @@ class BootChain:
 class Use:
     """Something the host does with a device, and how one gets there.
 
-    ``kind``: "this-connection", "management" (default route or bridge with an address), "network" (an interface with
-    an address or a master), "root", "boot", "swap", "mount", "lvm", "zfs", "console", "guest".
+    ``kind``: "this-connection", "management" (default route or bridge with an address), "corosync", "ceph", "network"
+    (an interface with an address or a master), "root", "boot", "swap", "mount", "lvm", "zfs", "md", "console", "bmc"
+    (the management controller's remote console), "keyboard", "usb", "guest".
     ``chain`` starts after the address: ("eno1", "bond0", "vmbr0").
+    ``need``: what must stay for it to go on, where it may go on without this device; None: it needs the device.
     """
 
     address: PciAddress
     kind: str
     chain: tuple[str, ...] = ()
+    need: Need | None = None
 
 
 @dataclass(frozen=True, slots=True)

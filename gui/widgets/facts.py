@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from backend.node.address import PciAddress
+from backend.node.blast_radius import Loss, blast_radius
 from backend.node.function import Function
-from backend.node.node import Node, Use
+from backend.node.node import Node
 from gui import words
 
 
@@ -22,21 +23,6 @@ class Verdict:
     text: str
 
 
-def leaving(node: Node, address: PciAddress) -> tuple[Function, ...]:
-    """What goes with `address` when it is passed: its card and the card's group mates, no bridges."""
-    found: dict[PciAddress, Function] = {}
-    for function in node.card(address) or (node.by_address[address],):
-        for each in (function, *node.mates(function.address)):
-            if not each.is_bridge:
-                found[each.address] = each
-    return tuple(found[a] for a in sorted(found))
-
-
-def losses(node: Node, address: PciAddress) -> tuple[Use, ...]:
-    """What the host does with all that would leave it with `address`; what a guest does is no loss."""
-    return tuple(use for f in leaving(node, address) for use in node.uses_of.get(f.address, ()) if use.kind != "guest")
-
-
 def verdict(node: Node, address: PciAddress) -> Verdict:
     function = node.by_address[address]
     if function.is_bridge:
@@ -46,18 +32,17 @@ def verdict(node: Node, address: PciAddress) -> Verdict:
             QCoreApplication.translate("facts", "Part of the machine"),
             QCoreApplication.translate("facts", "Bridges and ports stay with the host."),
         )
-    going = leaving(node, address)
-    lost = losses(node, address)
-    grave = [use for use in lost if use.kind in words.GRAVE_USES]
-    if lost:
-        lines = "\n".join(f"{words.short_address(use.address)}  {words.use_chain(use)}" for use in lost)
+    radius = blast_radius(node, address)
+    if radius.losses:
         return Verdict(
-            "bad" if grave else "warn",
+            "bad" if radius.verdict == "refused" else "warn",
             "warning",
-            QCoreApplication.translate("facts", "The host would lose"),
-            lines,
+            QCoreApplication.translate("facts", "The host would lose")
+            if radius.verdict == "refused"
+            else QCoreApplication.translate("facts", "Free to pass, at a cost"),
+            "\n".join(map(loss_line, radius.losses)),
         )
-    others = [f.address for f in going if f.address.card != address.card]
+    others = [a for a in radius.dragged if not node.by_address[a].is_bridge]
     if others:
         return Verdict(
             "warn",
@@ -82,6 +67,14 @@ def verdict(node: Node, address: PciAddress) -> Verdict:
         QCoreApplication.translate("facts", "Free to pass"),
         QCoreApplication.translate("facts", "The host loses nothing that it uses."),
     )
+
+
+def loss_line(loss: Loss) -> str:
+    """ "03:00.0  eno1 → vmbr0 → carries this connection"."""
+    line = f"{words.short_address(loss.use.address)}  {words.use_chain(loss.use)}"
+    if loss.is_spared:
+        return QCoreApplication.translate("facts", "{loss}, which goes on without it").format(loss=line)
+    return line
 
 
 def refusal(function: Function) -> str | None:

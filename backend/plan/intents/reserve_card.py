@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from backend.errors import IntentError
 from backend.node.address import PciAddress
+from backend.node.blast_radius import BlastRadius, blast_radius
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
@@ -16,10 +17,6 @@ from backend.plan.plan import Draft, Hazard, Verdict
 
 MODULES = "/etc/modules-load.d/lanewright.conf"
 _DRIVER = "vfio-pci"
-# What the host cannot lose without being lost itself, or being unreachable.
-BLOCKING = frozenset(
-    {"this-connection", "management", "root", "boot", "swap", "zfs", "lvm", "mount", "console", "corosync", "ceph"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +63,25 @@ class ReserveCard:
             draft.needs(REBOOT)
 
     def hazards(self, node: Node) -> tuple[Hazard, ...]:
+        """What the host loses by its blast radius. Guests that have the card by now are meant to."""
         if self.address not in node.by_address:
             return ()
-        card = node.card(self.address)
-        mine = {function.address for function in card}
-        found = [
-            Hazard(use.kind, use.address, use.chain, use.kind in BLOCKING)
-            for function in card
-            for use in node.uses_of.get(function.address, ())
-            if use.kind != "guest"
-        ]
-        ids = {function.ids for function in card}
-        for twin in node.functions:
-            if twin.address not in mine and twin.ids in ids and twin.ids is not None and twin.driver != _DRIVER:
-                found.append(_losing(node, "same-ids", twin))
-        mates = {mate.address: mate for address in mine for mate in node.mates(address)}
-        for address, mate in mates.items():
-            if address not in mine and not mate.has_pci_bus and not mate.is_bridge:
-                found.append(_losing(node, "group-mate", mate))
-        return tuple(dict.fromkeys(found))
+        radius = blast_radius(node, self.address, by_ids=True)
+        own = (
+            Hazard(loss.use.kind, loss.use.address, loss.use.chain, loss.refuses)
+            for address in radius.taken
+            for loss in radius.of(address)
+            if loss.use.kind != "guest"
+        )
+        others = (
+            *(_losing(radius, "same-ids", address) for address in radius.same_ids),
+            *(
+                _losing(radius, "group-mate", address)
+                for address in radius.dragged
+                if radius.of(address) or not node.by_address[address].is_bridge  # a host bridge is missed by nobody
+            ),
+        )
+        return tuple(dict.fromkeys((*own, *others)))
 
     def holds(self, node: Node) -> Verdict:
         try:
@@ -139,9 +136,8 @@ def _loaded_at_boot(draft: Draft) -> bool:
     )
 
 
-def _losing(node: Node, code: str, function: Function) -> Hazard:
+def _losing(radius: BlastRadius, code: str, address: PciAddress) -> Hazard:
     """A device that goes too; it blocks where the host cannot do without it."""
-    uses = node.uses_of.get(function.address, ())
-    worst = next((use for use in uses if use.kind in BLOCKING), None) or next(iter(uses), None)
-    chain = (*worst.chain, worst.kind) if worst else ()
-    return Hazard(code, function.address, chain, worst is not None and worst.kind in BLOCKING)
+    losses = radius.of(address)
+    worst = next((loss for loss in losses if loss.refuses), None) or next(iter(losses), None)
+    return Hazard(code, address, worst.chain[1:] if worst else (), worst is not None and worst.refuses)

@@ -11,6 +11,7 @@ from backend.node.function import Function
 from backend.node.node import Node, Slot
 from backend.snapshot.readers import dmi, sysfs
 from backend.snapshot.readers.boot_chain import read_boot_chain
+from backend.snapshot.readers.cluster import cluster_uses
 from backend.snapshot.readers.cmdline import read_cmdline
 from backend.snapshot.readers.commands import printed
 from backend.snapshot.readers.display import display_uses, read_framebuffers
@@ -21,10 +22,11 @@ from backend.snapshot.readers.kernel_modules import read_built_in, read_module_f
 from backend.snapshot.readers.log import read_log
 from backend.snapshot.readers.mappings import read_mappings, read_reservations
 from backend.snapshot.readers.names import Record, read_records
-from backend.snapshot.readers.network import network_uses, read_interface_names, read_interfaces
+from backend.snapshot.readers.network import Network, read_interface_names, read_interfaces
 from backend.snapshot.readers.roms import read_roms
 from backend.snapshot.readers.storage import storage_uses
 from backend.snapshot.readers.times import read_booted, read_written
+from backend.snapshot.readers.usb import usb_uses
 from backend.snapshot.snapshot import Snapshot
 
 __all__ = ["read_node"]
@@ -41,6 +43,7 @@ def read_node(snapshot: Snapshot) -> Node:
     )
     guests = read_guests(snapshot)
     interfaces = read_interfaces(snapshot)
+    network = Network(snapshot, interfaces)
     node = Node(
         hostname=snapshot.text("/proc/sys/kernel/hostname") or snapshot.text("/etc/hostname"),
         kernel=snapshot.text("/proc/sys/kernel/osrelease"),
@@ -56,9 +59,11 @@ def read_node(snapshot: Snapshot) -> Node:
         groups=groups,
         slots=slots,
         uses=(
-            *network_uses(snapshot, interfaces),
+            *network.uses(),
+            *cluster_uses(snapshot, network),
             *storage_uses(snapshot),
             *display_uses(snapshot, functions),
+            *usb_uses(snapshot),
         ),
         guests=guests,
         mappings=read_mappings(snapshot),

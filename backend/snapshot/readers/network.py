@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from backend.node.address import PciAddress
+from backend.node.need import ALWAYS, Need
 from backend.node.node import Use
 from backend.snapshot.readers.commands import printed
 from backend.snapshot.readers.sysfs import function_in, real_folder
@@ -37,24 +39,80 @@ def read_interface_names(snapshot: Snapshot) -> frozenset[str]:
     return frozenset((*snapshot.listdir(_NET), *alternative))
 
 
-def network_uses(snapshot: Snapshot, interfaces: Mapping[str, PciAddress]) -> Iterator[Use]:
-    """Chains run from the NIC up: ("eno1", "bond0", "vmbr0")."""
-    if not interfaces:
-        return
-    uppers = _uppers(snapshot)
-    addresses = _addresses(snapshot)
-    talking = _this_connection(snapshot, addresses)
-    managing = _default_routes(snapshot) | (_masters(snapshot) & addresses.keys())
-    for name, address in interfaces.items():
-        chains = tuple(_chains(name, uppers))
-        vital = [
-            *(Use(address, "this-connection", chain) for chain in chains if chain[-1] in talking),
-            *(Use(address, "management", chain) for chain in chains if chain[-1] in managing),
-        ]
-        yield from vital
-        longest = max(chains, key=len)
-        if not vital and (len(longest) > 1 or name in addresses):
-            yield Use(address, "network", longest)
+class Network:
+    """Interfaces of one snapshot: which lie on which, which addresses they have, and what they need."""
+
+    def __init__(self, snapshot: Snapshot, interfaces: Mapping[str, PciAddress]) -> None:
+        """`interfaces`: those that are functions (read_interfaces)."""
+        self._snapshot = snapshot
+        self._nics = interfaces
+        self._uppers = _uppers(snapshot)
+        self._needs: dict[str, Need] = {}
+
+    @cached_property
+    def addresses(self) -> Mapping[str, tuple[str, ...]]:
+        """Interface -> its addresses, those of its link alone left out."""
+        return _addresses(self._snapshot)
+
+    def uses(self) -> Iterator[Use]:
+        """Chains run from the NIC up: ("eno1", "bond0", "vmbr0")."""
+        if not self._nics:
+            return
+        talking = _this_connection(self._snapshot, self.addresses)
+        managing = _default_routes(self._snapshot) | (_masters(self._snapshot) & self.addresses.keys())
+        for name, address in self._nics.items():
+            chains = self.chains(name)
+            vital = [
+                *(Use(address, "this-connection", c, self.need(c[-1])) for c in chains if c[-1] in talking),
+                *(Use(address, "management", c, self.need(c[-1])) for c in chains if c[-1] in managing),
+            ]
+            yield from vital
+            longest = max(chains, key=len)
+            if not vital and (len(longest) > 1 or name in self.addresses):
+                yield Use(address, "network", longest, self.need(longest[-1]))
+
+    def ways(self, interface: str) -> Iterator[tuple[PciAddress, tuple[str, ...]]]:
+        """Every function below an interface, with the interfaces on the way, itself last."""
+        for name, address in self._nics.items():
+            for chain in self.chains(name):
+                if chain[-1] == interface:
+                    yield address, chain
+
+    def chains(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """Every way up from an interface, each prefix of it too."""
+        return tuple(_chains(name, self._uppers))
+
+    def need(self, interface: str) -> Need:
+        """A bond needs one of its ports, all others need all that they lie on. Ports without a carrier count for
+        nothing while others have one."""
+        if interface not in self._needs:
+            self._needs[interface] = ALWAYS  # ends a loop in a damaged snapshot
+            self._needs[interface] = self._find(interface)
+        return self._needs[interface]
+
+    def _find(self, interface: str) -> Need:
+        if interface in self._nics:
+            return Need.of_all((self._nics[interface],))
+        lowers = self._lowers.get(interface, [])
+        live = [name for name in lowers if self._has_carrier(name)] or lowers
+        if not live:
+            return ALWAYS
+        folder = real_folder(self._snapshot, f"{_NET}/{interface}")
+        is_bond = self._snapshot.read(f"{folder}/bonding/slaves") is not None
+        return (Need.of_one if is_bond else Need.of_all)(self.need(name) for name in live)
+
+    def _has_carrier(self, name: str) -> bool:
+        """``operstate`` (Documentation/ABI/testing/sysfs-class-net); some drivers never tell."""
+        state = self._snapshot.text(f"{real_folder(self._snapshot, f'{_NET}/{name}')}/operstate")
+        return state in (None, "up", "unknown")
+
+    @cached_property
+    def _lowers(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, uppers in self._uppers.items():
+            for upper in uppers:
+                found.setdefault(upper, []).append(name)
+        return found
 
 
 def _chains(name: str, uppers: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
@@ -138,13 +196,14 @@ def _this_connection(snapshot: Snapshot, addresses: Mapping[str, tuple[str, ...]
     text, _, zone = words[2].partition("%")
     if zone:
         return frozenset((zone,))
-    server = _ip(text)
+    server = ip(text)
     return frozenset(
-        name for name, texts in addresses.items() if server is not None and any(_ip(t) == server for t in texts)
+        name for name, texts in addresses.items() if server is not None and any(ip(t) == server for t in texts)
     )
 
 
-def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, an IPv4 one where it is mapped; None where `text` is none."""
     try:
         found = ipaddress.ip_address(text)
     except ValueError:

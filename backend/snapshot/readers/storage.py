@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from backend.node.address import PciAddress
+from backend.node.need import ALWAYS, Need
 from backend.node.node import Use
+from backend.snapshot.readers.arrays import Array, Pool, Vdev, read_arrays, read_pools
 from backend.snapshot.readers.commands import printed
 from backend.snapshot.readers.sysfs import function_in, real_folder
 from backend.snapshot.snapshot import Snapshot
@@ -31,17 +33,25 @@ class Storage:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._ways: dict[str, tuple[Way, ...]] = {}
+        self._needs: dict[str, Need] = {}
 
     def uses(self) -> Iterator[Use]:
-        for kind, device, top in (*self._mounts(), *self._swaps(), *self._volumes(), *self._esps()):
+        for kind, device, top in (*self._mounts(), *self._swaps(), *self._volumes(), *self._arrays()):
             for address, chain in self.ways(device):
-                yield Use(address, kind, (*chain, *top))
-        root_pool = self._root_pool
-        for pool, device in self._pools:
+                yield Use(address, kind, (*chain, *top), self.need(device))
+        esps = self._esps()
+        for device in esps:
             for address, chain in self.ways(device):
-                yield Use(address, "zfs", (*chain, pool))
-                if pool == root_pool:
-                    yield Use(address, "root", (*chain, pool, "/"))
+                yield Use(address, "boot", (*chain, "ESP"), Need.of_one(map(self.need, esps)))
+        for pool in self._pools:
+            need = self._vdev_need(pool.data)
+            for address, chain in self._below(pool.data):
+                yield Use(address, "zfs", (*chain, pool.name), need)
+                if pool.name == self._root_pool:
+                    yield Use(address, "root", (*chain, pool.name, "/"), need)
+            for extra in pool.extra:
+                for address, chain in self._below(extra):
+                    yield Use(address, "zfs", (*chain, extra.name, pool.name), ALWAYS)
 
     def ways(self, device: str) -> tuple[Way, ...]:
         """Every function below a block device (by kernel name), with the devices on the way, itself last."""
@@ -50,31 +60,65 @@ class Storage:
             self._ways[device] = tuple(dict.fromkeys(self._find(device)))
         return self._ways[device]
 
+    def need(self, device: str) -> Need:
+        """What a block device (by kernel name) cannot do without."""
+        if device not in self._needs:
+            self._needs[device] = ALWAYS
+            self._needs[device] = self._needed(device)
+        return self._needs[device]
+
+    def _needed(self, device: str) -> Need:
+        array = self._md.get(device)
+        if array is not None:
+            return Need(array.needed, tuple(map(self.need, array.members)))
+        below, address = self._under(device)
+        if address is not None:
+            return Need.of_all((address,))
+        is_multipath = _joined(below[0]) == device if below else False
+        if device.startswith("dm-"):
+            uuid = self._snapshot.text(f"{self._real[device]}/dm/uuid") or ""
+            is_multipath = uuid.startswith("mpath-")
+        return (Need.of_one if is_multipath else Need.of_all)(map(self.need, below))
+
     def _find(self, device: str) -> Iterator[Way]:
-        if device not in self._real:
-            return
-        real = self._real[device]
         name = self._shown.get(device, device)
+        below, address = self._under(device)
+        if address is not None:
+            yield address, (name,)
+        for lower in below:
+            for at, chain in self.ways(lower):
+                # A path of native multipath is named like the disk: one of the two will do.
+                yield at, (name,) if _joined(lower) == device else (*chain, name)
+
+    def _under(self, device: str) -> tuple[tuple[str, ...], PciAddress | None]:
+        """The block devices right below one, or else its function."""
+        real = self._real.get(device)
+        if real is None:
+            return (), None
         folder = real.rpartition("/")[0]
         disk = folder.rpartition("/")[2]
+        if self._real.get(disk) == folder:
+            return (disk,), None  # a partition
         slaves = self._snapshot.listdir(f"{real}/slaves")
-        if disk in self._real and self._real[disk] == folder:
-            below = [disk]  # a partition
-        elif slaves:
-            below = list(slaves)
-        else:
-            address = function_in(real)
-            if address is not None:
-                yield address, (name,)
-                return
-            below = [path for path in self._real if _joined(path) == device]
-            for path in below:
-                for at, _ in self.ways(path):
-                    yield at, (name,)
-            return
-        for lower in below:
-            for address, chain in self.ways(lower):
-                yield address, (*chain, name)
+        if slaves:
+            return slaves, None
+        address = function_in(real)
+        if address is not None:
+            return (), address
+        return tuple(path for path in self._real if _joined(path) == device), None
+
+    def _below(self, vdev: Vdev) -> Iterator[Way]:
+        for part in vdev.devices():
+            if (device := self._device(part.name)) is not None:
+                yield from self.ways(device)
+
+    def _vdev_need(self, vdev: Vdev) -> Need:
+        """Of parts that are not whole, or are not among the block devices, nothing is hoped."""
+        if not vdev.parts:
+            device = self._device(vdev.name)
+            return Need(1) if device is None else self.need(device)
+        hopes = (part for part in vdev.parts if part.is_whole or part.parts)
+        return Need(vdev.needed(), tuple(self._vdev_need(part) for part in hopes))
 
     @cached_property
     def _real(self) -> dict[str, str]:
@@ -147,25 +191,23 @@ class Storage:
                 group = words[1:2] if len(words) > 1 and not words[1].startswith("lvm") else []
                 yield "lvm", device, tuple(group)
 
-    def _esps(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-        """ESPs that proxmox-boot-tool keeps in step; they are not mounted."""
-        for uuid in (self._snapshot.text("/etc/kernel/proxmox-boot-uuids") or "").split():
-            device = self._device(f"/dev/disk/by-uuid/{uuid}")
-            if device is not None:
-                yield "boot", device, ("ESP",)
+    def _arrays(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        for name in self._md:
+            yield "md", name, ()
+
+    def _esps(self) -> list[str]:
+        """ESPs that proxmox-boot-tool keeps in step; they are not mounted, and one is enough to boot."""
+        uuids = (self._snapshot.text("/etc/kernel/proxmox-boot-uuids") or "").split()
+        devices = (self._device(f"/dev/disk/by-uuid/{uuid}") for uuid in uuids)
+        return [device for device in devices if device is not None]
 
     @cached_property
-    def _pools(self) -> list[tuple[str, str]]:
-        """(pool, device) from ``zpool status -LP``."""
-        found = []
-        pool = ""
-        for line in (printed(self._snapshot, "zpool", "status") or "").splitlines():
-            words = line.split()
-            if words[:1] == ["pool:"] and len(words) > 1:
-                pool = words[1]
-            elif words and (device := self._device(words[0])) is not None:
-                found.append((pool, device))
-        return found
+    def _md(self) -> Mapping[str, Array]:
+        return {array.name: array for array in read_arrays(self._snapshot.text("/proc/mdstat") or "")}
+
+    @cached_property
+    def _pools(self) -> tuple[Pool, ...]:
+        return read_pools(printed(self._snapshot, "zpool", "status") or "")
 
     @property
     def _root_pool(self) -> str | None:

@@ -112,7 +112,7 @@ def test_a_card_that_goes_along_can_be_reserved_unless_the_host_needs_it() -> No
     split = node(GPU, AUDIO, guests={101: "hostpci0: 01:00.0"})
     (found,) = told("group-member-on-host-driver", split)
     assert found.remedy == ReserveCard.of(split, at("01:00.0"))
-    shown = node(GPU, AUDIO, guests={101: "hostpci0: 01:00.0"}, uses={"01:00.0": "console"})
+    shown = node(GPU, AUDIO, guests={101: "hostpci0: 01:00.0"}, uses={"01:00.0": "root"})
     assert told("group-member-on-host-driver", shown)[0].remedy is None
     two_cards = node(GPU, AUDIO, LPC, guests={101: "hostpci0: 01:00.0"})
     assert told("group-member-on-host-driver", two_cards)[0].remedy is None
