@@ -9,6 +9,7 @@ from backend.doctor.finding import Severity, Subject, Told, rule
 from backend.doctor.kernel_settings import commands, options, release, switched_on
 from backend.doctor.passed import attribute, name_of
 from backend.doctor.vfio_ids import ID, ids_of, in_effect, matches
+from backend.node.blast_radius import REFUSING
 from backend.node.evidence import Evidence
 from backend.node.node import Node
 from backend.plan.edits import modprobe
@@ -17,7 +18,7 @@ _ETC, _LINK, _EARLY = "/etc/modules", "/etc/modules-load.d/modules.conf", "/etc/
 _VIRQFD_GONE = (6, 2)  # since then part of vfio.ko (drivers/vfio/Kconfig)
 _NOT_FOUND = re.compile(r"Failed to find module 'vfio_virqfd'")  # systemd-modules-load
 _INVALID = re.compile(r"vfio_pci: invalid id string")  # vfio_pci_fill_ids() in drivers/vfio/pci/vfio_pci.c
-_MEANT = ("guest", "console", "bmc", "keyboard", "usb")  # who gives the only display away, or its keyboard, wants that
+_LOST = REFUSING | {"network"}  # who gives the only display away, or its keyboard, wants that
 _SHIPPED = "/etc/modprobe.d/pve-blacklist.conf"
 _SHIPPED_LINES = (("blacklist", "nvidiafb"),)
 
@@ -47,7 +48,7 @@ def _hit_more(node: Node) -> Iterator[Told]:
     """Devices that the host works with."""
     ids, where = in_effect(node)
     for function in node.functions:
-        uses = [use for use in node.uses_of.get(function.address, ()) if use.kind not in _MEANT]
+        uses = [use for use in node.uses_of.get(function.address, ()) if use.kind in _LOST]
         hit = next((i for i in ids if matches(i, function)), None)
         if hit and uses and where:
             chain = " -> ".join((str(function.address), *uses[0].chain))
