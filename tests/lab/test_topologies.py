@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.node.grouping import predict
+from backend.snapshot.foreign import open_any
+
 from .image import Image
 from .machine import Machine
 from .topologies import SLOTS_NAMED, SRIOV, TOPOLOGIES
@@ -90,3 +93,13 @@ def test_show_agrees_with_the_machine(machine: Machine, tmp_path: Path) -> None:
     assert {str(group["id"]): frozenset(group["functions"]) for group in shown["groups"]} == machine.groups()
     assert shown["iommu"]["active"] is True
     assert shown["iommu"]["vendor"] == machine.topology.iommu
+
+
+def test_groups_are_predicted(machine: Machine, tmp_path: Path) -> None:
+    """By the rules alone; each topology is there for one of them."""
+    snapshot = tmp_path / "lab.snapshot"
+    reach = ("--identity", machine.identity, "--known-hosts", machine.known_hosts)
+    cli("snapshot", f"root@{machine.host}:{machine.port}", *reach, "-o", snapshot)
+    predicted = predict(open_any(snapshot))
+    assert {frozenset(map(str, group.functions)) for group in predicted} == set(machine.groups().values())
+    assert all(group.certain for group in predicted)
