@@ -122,11 +122,12 @@ def _vgpu(node: Node) -> Iterator[Told]:
 
 
 def _blacklisted(node: Node) -> tuple[tuple[str, Evidence], ...]:
-    """Modules and the lines that name them; on the command line too (modprobe.blacklist=, read by kmod)."""
+    """Modules and the lines that name them; on the command line too, where kmod reads the one (modprobe.blacklist=) and
+    the kernel the other."""
     found = [(c.words[1], c.evidence) for c in commands(node, "blacklist") if len(c.words) > 1]
     for token in booted(node):
         key, _, names = token.partition("=")
-        if key == "modprobe.blacklist":
+        if key in ("modprobe.blacklist", "module_blacklist"):
             found += [(name, on_command_line(token)) for name in names.split(",") if name]
     return tuple(found)
 

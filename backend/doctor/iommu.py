@@ -20,9 +20,11 @@ _REMAPPING_OFF = re.compile(
     r"Failed to enable irq remapping|Not enabling interrupt remapping|nterrupt remapping will be disabled"
     r"|Disabling interrupt remapping"
 )
-_UNKNOWN_OPTION = re.compile(r"AMD-Vi: Unknown option - 'on'")  # parse_amd_iommu_options() in drivers/iommu/amd/init.c
+_UNKNOWN_OPTION = re.compile(
+    r"AMD-Vi: Unknown option - '(on|pt)'"
+)  # parse_amd_iommu_options() in drivers/iommu/amd/init.c
 _OFF = ("iommu=off", "intel_iommu=off", "amd_iommu=off")
-_NO_OPTION = ("amd_iommu=on",)
+_NO_OPTION = ("amd_iommu=on", "amd_iommu=pt")
 _PASSTHROUGH = ("iommu=pt", "iommu.passthrough=1")
 
 
@@ -90,12 +92,21 @@ def _unsafe_without_need(node: Node) -> Iterator[Told]:
         yield Told((allowed, *works[-1:]))
 
 
+@rule("unsafe-noiommu", Severity.WARNING, Subject.HARDWARE)
+def _noiommu(node: Node) -> Iterator[Told]:
+    allowed = switched_on(node, "vfio", "enable_unsafe_noiommu_mode")
+    if allowed:
+        yield Told((allowed,))
+
+
 @rule("amd-iommu-on", Severity.NOTE, Subject.KERNEL)
 def _amd_on(node: Node) -> Iterator[Told]:
-    given = tuple(on_command_line(token) for token in booted(node) if token in _NO_OPTION)
-    said = tuple(line for line in node.log if _UNKNOWN_OPTION.search(line.text or ""))
+    given = [token for token in booted(node) if token in _NO_OPTION]
+    said = [(match[1], line) for line in node.log if (match := _UNKNOWN_OPTION.search(line.text or ""))]
     if given or said:
-        yield Told((*given, *said))
+        named = dict.fromkeys((*given, *(f"amd_iommu={option}" for option, _ in said)))
+        evidence = (*map(on_command_line, given), *(line for _, line in said))
+        yield Told(evidence, values={"parameter": " ".join(named)})
 
 
 @rule("intel-parameter-on-amd", Severity.NOTE, Subject.KERNEL)
@@ -133,6 +144,7 @@ RULES = (
     _remapping_off,
     _unsafe,
     _unsafe_without_need,
+    _noiommu,
     _amd_on,
     _intel_on_amd,
     _pt_alone,

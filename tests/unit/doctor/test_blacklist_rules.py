@@ -60,6 +60,12 @@ CASES = (
         conf("blacklist nouveau\nblacklist nvidiafb\n", GPU, guests={101: "hostpci0: 01:00.0"}),
         "it goes to a VM",
     ),
+    Case(
+        "blacklist-only-console",
+        conf("blacklist xe\n", replace(IGPU, driver=None), cmdline="quiet module_blacklist=i915"),
+        conf("blacklist xe\n", replace(IGPU, driver=None), cmdline="quiet module_blacklist=nouveau"),
+        "the kernel's own list",
+    ),
     Case("softdep-missing", conf(IDS, GPU, SOUND), conf(f"{IDS}softdep nouveau pre: vfio-pci\n", GPU, SOUND)),
     Case("softdep-missing", conf(IDS, GPU), conf(IDS, HELD, IGPU), "vfio-pci has it"),
     Case(

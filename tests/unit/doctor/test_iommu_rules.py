@@ -59,6 +59,12 @@ CASES = (
     Case("unsafe-interrupts-without-need", kernel(ON, files=UNSAFE), kernel(UNMAPPED, files=UNSAFE)),
     Case("amd-iommu-on", kernel(AMD, "amd_iommu=on"), kernel(AMD, "amd_iommu=fullflush")),
     Case("amd-iommu-on", kernel(AMD, log="AMD-Vi: Unknown option - 'on'"), kernel(AMD, log="AMD-Vi: Unknown"), "log"),
+    Case("amd-iommu-on", kernel(AMD, "amd_iommu=pt"), kernel(AMD, "iommu=pt"), "pt"),
+    Case(
+        "unsafe-noiommu",
+        kernel(ON, files={"/etc/modprobe.d/vfio.conf": "options vfio enable_unsafe_noiommu_mode=1\n"}),
+        kernel(ON, files={"/etc/modprobe.d/vfio.conf": "options vfio enable_unsafe_noiommu_mode=N\n"}),
+    ),
     Case("intel-parameter-on-amd", kernel(AMD, "intel_iommu=on"), kernel(ON, "intel_iommu=on")),
     Case("iommu-pt-alone", kernel(OFF, "iommu=pt"), kernel(OFF, "intel_iommu=on iommu=pt")),
     Case("iommu-pt-alone", kernel(OFF, "iommu=pt"), kernel(ON, "iommu=pt"), "at work"),

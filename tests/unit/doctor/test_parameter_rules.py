@@ -33,7 +33,7 @@ def shared(parameters: str, known: bool = True, **more: Any) -> Node:
         function(f"0{n}:00.0", group=n + 8, parent=port, port_type=PortType.ENDPOINT, multifunction=False)
         for n, port in ((1, "00:1c.0"), (2, "00:1c.4"))
     ]
-    functions = (replace(f, capabilities_known=known) for f in (*ports, *cards))
+    functions = (replace(f, capabilities_known=known, vendor=0x8086, device=0xA110) for f in (*ports, *cards))
     guests = {"guests": {101: "hostpci0: 0000:01:00.0"}}
     return given(parameters, *functions, iommu=Iommu(True), **(guests | more))
 
