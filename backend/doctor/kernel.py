@@ -15,6 +15,7 @@ from backend.doctor.passed import attribute, claims, name_of, passed
 from backend.node.evidence import Evidence
 from backend.node.hostpci import parsed_lines
 from backend.node.node import Node
+from backend.plan.intents import ReserveCard
 from backend.snapshot.readers import config_space
 
 _POWER_MANAGEMENT = 0x01  # capability
@@ -37,13 +38,15 @@ def _unbinding_hangs(node: Node) -> Iterator[Told]:
     for function in dict.fromkeys(f for claim in claims(node) for f in claim.functions):
         if function.driver == "amdgpu":
             evidence = (_kernel(node), attribute(function, "driver", function.driver))
-            yield Told(evidence, function.address, values={"kernel": node.kernel or "", "device": name_of(function)})
+            values = {"kernel": node.kernel or "", "device": name_of(function)}
+            yield Told(evidence, function.address, values=values, remedy=ReserveCard.of(node, function.address))
 
 
 @rule("kernel-without-power-management", Severity.WARNING, Subject.KERNEL)
 def _no_power_management(node: Node) -> Iterator[Told]:
-    """Devices without PCI power management cannot be passed until 6.14.8-2."""
-    if not _between(node, (6, 14), (6, 14, 8, 2)):
+    """6.14.8-1 has upstream's 4d4c10f763d7 (PCI: Explicitly put devices into D0 when initializing), and not yet what
+    mends it, 907a7a2e5bf4: of devices without PCI power management, VFs above all, vfio-pci's count is out of step."""
+    if not _between(node, (6, 14, 8), (6, 14, 8, 2)):
         return
     for function in passed(node):
         known = len(function.config) >= 256  # an unprivileged reader gets 64 bytes

@@ -11,7 +11,9 @@ from rule_cases import Case, at, check, function, node, told
 from backend.demo.machines import catalogue
 from backend.demo.world import World
 from backend.node.node import Node
+from backend.plan.build import UPDATE_INITRAMFS, build
 from backend.plan.intents import ReserveCard
+from backend.plan.plan import Reboot
 from backend.snapshot.readers import read_node
 
 SECOND = 10**9
@@ -76,6 +78,20 @@ def test_the_card_that_waits_for_it_is_named_and_reserved() -> None:
     assert (found.address, found.remedy) == (None, None)
     (found,) = told("initramfs-no-reboot", at_times(GPU, image=600, conf=500))
     assert found.values["devices"] == " (0000:01:00.0 10de:2204)"
+
+
+def test_the_remedy_makes_the_initramfs_anew() -> None:
+    """An admin wrote the right lines, and no more: nothing is left to write."""
+    world = World(catalogue.workstation())
+    gpu = read_node(world.snapshot()).by_address[at("01:00.0")]
+    drivers = "".join(f"softdep {name} pre: vfio-pci\n" for name in ("nouveau", "nvidiafb", "snd_hda_intel"))
+    world.write("/etc/modules-load.d/vfio.conf", b"vfio-pci\n")
+    world.write("/etc/modprobe.d/gpu.conf", f"options vfio-pci ids={gpu.ids},10de:22bc\n{drivers}".encode())
+    now = read_node(world.snapshot())
+    (found,) = told("initramfs-old", now)
+    assert found.remedy is not None
+    steps = build(now, [found.remedy]).steps
+    assert steps == (UPDATE_INITRAMFS, Reboot(("reserve-card",)))
 
 
 def test_times_are_told_as_stat_prints_them() -> None:

@@ -60,9 +60,15 @@ CASES = (
     ),
     Case(
         "kernel-without-power-management",
-        on("6.14.0-2-pve", holding(space())),
-        on("6.14.0-2-pve", holding(space(0x05, 0x01)), function("05:00.0", driver="vfio-pci", config=bytes(64))),
+        on("6.14.8-1-pve", holding(space())),
+        on("6.14.8-1-pve", holding(space(0x05, 0x01)), function("05:00.0", driver="vfio-pci", config=bytes(64))),
         "has it; not told",
+    ),
+    Case(
+        "kernel-without-power-management",
+        on("6.14.8-1-pve", holding(space())),
+        on("6.14.5-1-pve", holding(space())),
+        "before it came in",
     ),
     Case("kernel-skylake-graphics", on("6.11.0-1-pve", SKYLAKE, NIC), on("6.11.0-2-pve", SKYLAKE, NIC)),
     Case("kernel-skylake-graphics", on("6.11.0-1-pve", SKYLAKE, NIC), on("6.11.0-1-pve", KABY_LAKE, NIC), "another"),
