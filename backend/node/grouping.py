@@ -21,6 +21,7 @@ from backend.node.node import Group, Node
 
 _IOMMU = 0x0806  # class: AMD's own function is in no group
 _BRIDGES = 0x06  # base class
+VMD_DOMAINS = 0x10000  # from here on Linux counts those behind volume management devices (vmd_find_free_domain)
 _BELOW_A_PORT = (PortType.ENDPOINT, PortType.LEGACY_ENDPOINT, PortType.UPSTREAM, PortType.DOWNSTREAM)
 
 
@@ -137,8 +138,12 @@ class _Grouping:
             self._join_siblings(function)
 
     def _lost(self, function: Function) -> bool:
-        """Whether it is on a root bus only because the listing does not show what is above it."""
-        if function.parent is not None or function.address.bus == 0:
+        """Whether the snapshot does not show what is above it; then it only seems to be on a root bus."""
+        if function.parent is not None:
+            return function.parent not in self.node.by_address
+        if function.address.domain >= VMD_DOMAINS:
+            return True
+        if function.address.bus == 0:
             return False
         if function.port_type in _BELOW_A_PORT:
             return True

@@ -16,6 +16,7 @@ from backend.errors import SnapshotError
 from backend.node.address import PciAddress
 from backend.node.express import Acs, PortType
 from backend.node.function import Function, Link
+from backend.node.grouping import VMD_DOMAINS
 from backend.node.node import Group, Iommu, Node, Slot
 from backend.snapshot.readers import config_space
 from backend.snapshot.readers.lshw import is_lshw, read_lshw
@@ -55,6 +56,7 @@ _PORT_TYPES = {  # lspci's words (cap_express in pciutils' ls-caps.c)
     "Root Complex Integrated Endpoint": PortType.INTEGRATED,
     "Root Complex Event Collector": PortType.EVENT_COLLECTOR,
 }
+_INTEL, _RAID = 0x8086, 0x0104  # what a volume management device says it is
 _ERROR = re.compile(r"^(?:\S*/)?(?:pcilib|lspci|dmidecode|bash|sh|zsh|-bash|lsiommu)\b.*: ", re.IGNORECASE)
 _PROMPT = re.compile(r"^(?:\S+@\S+|\[.*\]|[~/]\S*)?\s*[$#%❯>]\s+\S*.*\b(?:lspci|lshw|sh|bash|for|cat|sudo|lsiommu)\b")
 _MARKS = re.compile(r"^[\s`=~*_|+:#-]*$")  # code fences, rulers
@@ -130,12 +132,16 @@ def read_listing(text: str) -> Node:
 def _node(functions: list[Function], problems: list[str], groups: set[int]) -> Node:
     below = {(f.address.domain, f.secondary_bus): f.address for f in functions if f.secondary_bus is not None}
     several = {f.address.card for f in functions if f.address.function > 0}
+    controllers = [f.address for f in functions if f.vendor == _INTEL and (f.class_code or 0) >> 8 == _RAID]
+    vmd = controllers[0] if len(controllers) == 1 else None
     placed = tuple(
         sorted(
             (
                 replace(
                     f,
-                    parent=f.parent or below.get((f.address.domain, f.address.bus)),
+                    parent=f.parent
+                    or below.get((f.address.domain, f.address.bus))
+                    or (vmd if f.address.domain >= VMD_DOMAINS else None),
                     # The kernel's own measure (pci_scan_slot); a listing without config space shows the siblings alone.
                     multifunction=f.address.function > 0
                     or (f.address.card in several if f.multifunction is None else f.multifunction),

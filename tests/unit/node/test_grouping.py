@@ -223,6 +223,8 @@ def test_what_has_no_ids_might_be_known_to_the_kernel() -> None:
 def test_a_card_whose_port_is_not_listed() -> None:
     assert grouped(replace(CARD, parent=None), active=True) == {"01:00.0 ?"}
     assert grouped(replace(CARD, parent=None, port_type=PortType.INTEGRATED), active=True) == {"01:00.0"}
+    assert grouped(CARD, active=True) == {"01:00.0 ?"}
+    assert grouped(bridge("10000:e0:06.0", ROOT, acs=ON), active=True) == {"10000:e0:06.0 ?"}
 
 
 def test_who_is_in_no_group() -> None:

@@ -112,6 +112,17 @@ def test_lspci_with_the_way_to_each_function() -> None:
     assert found["02:00.0"].parent == PciAddress.parse("00:1c.4")
 
 
+def test_what_is_behind_a_volume_management_device() -> None:
+    vmd = "0000:00:0e.0 RAID bus controller [0104]: Intel Corporation Volume Management Device [8086:467f]\n"
+    port = PORT.replace("00:1c.4", "10000:e0:06.0").replace("secondary=02", "secondary=e1")
+    disk = CARD.replace("02:00.0", "10000:e1:00.0")
+    found = listed(f"{vmd}\n{port}\n{disk}")
+    assert found["10000:e0:06.0"].parent == PciAddress.parse("00:0e.0")
+    assert found["10000:e1:00.0"].parent == PciAddress.parse("10000:e0:06.0")
+    second = vmd.replace("0e.0", "0f.0")  # which of them it is behind is not shown
+    assert listed(f"{vmd}\n{second}\n{port}")["10000:e0:06.0"].parent is None
+
+
 def test_lspci_without_registers_names_the_capability() -> None:
     brief = "\n".join(line for line in PORT.splitlines() if "\tACSC" not in line)
     brief = brief.replace("(v2) ", "").replace(" v1", "")
