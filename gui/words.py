@@ -358,6 +358,9 @@ def zone_title(kind: str, numa: int | None, root: str | None) -> str:
         head = QCoreApplication.translate("words", "Groups of bridges only: the host keeps them")
     else:
         head = QCoreApplication.translate("words", "Root complex {root}").format(root=root)
+    if root is not None and len(root) > len("0000:00"):
+        # Domains beyond 16 bits are those that the kernel makes for VMD (drivers/pci/controller/vmd.c).
+        head = QCoreApplication.translate("words", "VMD, root complex {root}").format(root=root)
     if root is not None and ":" not in root:
         head = QCoreApplication.translate("words", "PCI domain {root}, by bus").format(root=root)
     if numa is None:

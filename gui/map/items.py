@@ -58,10 +58,17 @@ class BarItem(Piece):
             self.setToolTip(title)
             self.forget()
 
+    @property
+    def is_short(self) -> bool:
+        return self.bar is None or self.bar.rect.h <= 3.5 * self.style.line
+
     def worded(self) -> list[Stroke]:
-        """In the bar's own coordinates: its middle, turned."""
-        if self.bar is None or self.bar.rect.h <= 3.5 * self.style.line:
+        """Seen from the bar's middle; a text is turned."""
+        if self.bar is None:
             return []
+        if self.is_short:
+            edge = self.style.line
+            return [Picture("bridge", "bar_text", QRectF(-edge / 2, -edge / 2, edge, edge))]
         face, room = self.style.small_bold, self.bar.rect.h - 10
         text = self.title if face.width(self.title) <= room else self.bar.name
         width = min(face.width(text), room)
@@ -74,10 +81,10 @@ class BarItem(Piece):
         painter.setPen(self.ring(2.5) if self.emphasis else Qt.PenStyle.NoPen)
         painter.setBrush(self.style.colour("bar"))
         painter.drawRoundedRect(rect, 5, 5)
-        if self.legible(painter) and self.strokes():
+        if self.legible(painter):
             painter.save()
             painter.translate(rect.center())
-            painter.rotate(-90)
+            painter.rotate(0 if self.is_short else -90)
             paint_all(self.strokes(), painter, self.style)
             painter.restore()
 
@@ -128,11 +135,16 @@ class LaneItem(Piece):
         colour = "lane_empty" if lane.empty else "lane_warn" if lane.below else "lane"
         pen = QPen(self.style.colour("accent" if self.emphasis else colour), lane.thickness)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        end = lane.end
         if lane.empty:
-            thick = lane.thickness > 3
-            pen.setDashPattern([0.9, 0.5] if thick else [max(3.0, 6 / lane.thickness), max(2.0, 4 / lane.thickness)])
+            dash, gap = (
+                (0.9, 0.5) if lane.thickness > 3 else (max(3.0, 6 / lane.thickness), max(2.0, 4 / lane.thickness))
+            )
+            pen.setDashPattern([dash, gap])
+            period = (dash + gap) * lane.thickness
+            end = lane.x + (lane.end - lane.x) // period * period - gap * lane.thickness  # no sliver at the end
         painter.setPen(pen)
-        painter.drawLine(QPointF(lane.x, lane.y), QPointF(lane.end, lane.y))
+        painter.drawLine(QPointF(lane.x, lane.y), QPointF(end, lane.y))
         if self.legible(painter):
             paint_all(self.strokes(), painter, self.style)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -11,6 +11,7 @@ from gui.map.pieces import MapLayout
 from gui.theme import Colours
 
 MARGIN = 10  # pixels to the corner
+LARGEST = 260.0  # pixels, either way
 ENOUGH = 0.7  # of a board: where more is seen there is no need of an overview
 
 
@@ -42,7 +43,8 @@ class MiniMap(QWidget):
         whole = QRectF(0, 0, self._board.width, self._board.height)
         self._seen = seen & whole
         needed = self._seen.width() * self._seen.height() < ENOUGH * whole.width() * whole.height()
-        size = whole.size().scaled(0.2 * room.width(), 0.32 * room.height(), Qt.AspectRatioMode.KeepAspectRatio)
+        most = QSizeF(min(0.2 * room.width(), LARGEST), min(0.32 * room.height(), LARGEST))
+        size = whole.size().scaled(most, Qt.AspectRatioMode.KeepAspectRatio)
         self.setVisible(self.wanted and needed and bool(self._board.tiles) and room.width() > 320)
         fitted = QSize(max(24, round(size.width())), max(24, round(size.height())))
         if fitted != self.size():

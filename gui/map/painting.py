@@ -21,7 +21,7 @@ from gui.theme import Colours, fixed, scaled
 from resources import read
 
 LEGIBLE = 0.4  # scale below which texts are left out
-FADED = 0.22  # opacity of what does not match a search
+FADED = 0.3  # opacity of what does not match a search
 
 
 @lru_cache(maxsize=256)

@@ -40,8 +40,8 @@ def row_strokes(style: Style, row: Row, text: RowText, *, bold: bool) -> list[St
     line = style.line
     area = qrect(row.rect).adjusted(0.6 * line, 0, -0.6 * line, 0)
     two = row.rect.h > 2.4 * line
-    first = area.y() + 0.95 * line if two else area.center().y()
-    second = area.bottom() - 0.95 * line if two else first
+    first = area.y() + 0.9 * line if two else area.center().y()
+    second = area.bottom() - 0.9 * line if two else first
     edge = 1.1 * line
     strokes: list[Stroke] = [Picture(text.icon, "muted", QRectF(area.x(), first - edge / 2, edge, edge))]
     left = area.x() + edge + 0.5 * line
@@ -61,7 +61,9 @@ def row_strokes(style: Style, row: Row, text: RowText, *, bold: bool) -> list[St
     right = _pills(strokes, style, (*states, *change), area.right(), left + 9 * line, first)
     strokes.append(Word(face, text.name, colour, left, first, right - left - 0.3 * line))
     owners = tuple(badge for badge in text.badges if badge.weight < 50)
-    right = _pills(strokes, style, (*owners, *driver), area.right(), left + style.mono.width(text.address), second)
+    beside = style.mono.width(text.address) + 0.6 * line
+    beside += min(style.text.width(text.note), 6 * line) + 0.6 * line if text.note else 0
+    right = _pills(strokes, style, (*owners, *driver), area.right(), left + beside, second)
     _aside(strokes, style, text, left, second, right)
     return strokes
 

@@ -133,10 +133,11 @@ class _Board:
         least = 2 * inset + depth * (self.at.bar + self.at.lane) + self.at.tile_min
         room = width - 2 * self.at.margin
         comfortable = least + 10 * self.line + self.at.margin
-        columns = max(1, min(len(hubs), int((room + self.at.margin) / comfortable)))
+        columns = max(1, min(len(hubs) + 1, int((room + self.at.margin) / comfortable)))
         most = 2 * inset + depth * (self.at.bar + self.at.lane) + self.at.tile_max
         zone_width = min(max((room - (columns - 1) * self.at.margin) / columns, least), most)
-        bottoms = [self.at.margin] * columns
+        beside = columns > len(hubs) > 0  # on-board devices to the right of the slots, else below them
+        bottoms = [self.at.margin] * (len(hubs) if beside else columns)
 
         def column() -> int:
             return bottoms.index(min(bottoms))
@@ -146,16 +147,18 @@ class _Board:
             x, y = self.at.margin + n * (zone_width + self.at.margin), bottoms[n]
             end = self._slots_zone(hub, numa, Rect(x, y, zone_width, 0))
             bottoms[n] = end + self.at.margin
+        whole = columns * zone_width + (columns - 1) * self.at.margin
+        # On-board devices are many and small: they take all the width there is.
+        left = self.at.margin + len(hubs) * (zone_width + self.at.margin) if beside else self.at.margin
+        right = self.at.margin + whole
+        y = self.at.margin if beside else max(bottoms)
         for numa in sorted(board, key=lambda n: (n is None, n or 0)):
             if board[numa] or system[numa]:
-                n = column()
-                x, y = self.at.margin + n * (zone_width + self.at.margin), bottoms[n]
-                bottoms[n] = (
-                    self._board_zone(board[numa], system[numa], numa, Rect(x, y, zone_width, 0)) + self.at.margin
-                )
+                place = Rect(left, y, right - left, 0)
+                y = self._board_zone(board[numa], system[numa], numa, place) + self.at.margin
         return MapLayout(
-            width=2 * self.at.margin + columns * zone_width + (columns - 1) * self.at.margin if self.zones else width,
-            height=max(bottoms),
+            width=whole + 2 * self.at.margin if self.zones else width,
+            height=max(y, *bottoms),
             zones=tuple(self.zones),
             bars=tuple(self.bars),
             lanes=tuple(self.lanes),
@@ -188,13 +191,14 @@ class _Board:
         rest.sort(key=lambda card: first[card.frame])
         units: list[list[Card]] = []
         for card in rest:
-            if units and units[-1][0].frame == card.frame:
+            if units and units[-1][0].frame == card.frame is not None:
                 units[-1].append(card)
             else:
                 units.append([card])
         inside = at.w - 2 * (self.at.margin + self.at.pad)
-        columns = 2 if inside >= 2 * self.at.tile_min + 2 * self.at.pad + self.at.margin and len(units) > 1 else 1
-        width = (inside - (columns - 1) * (2 * self.at.pad + self.at.margin)) / columns
+        between = 2 * self.at.pad + self.at.margin
+        columns = max(1, min(len(units), int((inside + between) / (self.at.tile_min + between))))
+        width = (inside - (columns - 1) * between) / columns
         heights = [sum(self._height(card, width) + self.at.gap for card in unit) + 2 * self.at.pad for unit in units]
         half, used = sum(heights) / columns, 0.0
         lists: list[list[list[Card]]] = [[] for _ in range(columns)]
@@ -203,12 +207,11 @@ class _Board:
             used += height
         bottom = at.y + 2 * self.line
         for index, column in enumerate(lists):
-            x = at.x + self.at.margin + self.at.pad + index * (width + 2 * self.at.pad + self.at.margin)
+            x = at.x + self.at.margin + self.at.pad + index * (width + between)
             self.cursor = at.y + 2 * self.line + (self.at.gap if units else 0)
-            for unit in column:
-                for card in unit:
-                    self._card(card, x, x + width, same_lane=True)
-                self.cursor = self._close_run(self.cursor)
+            for card in (card for unit in column for card in unit):
+                self._card(card, x, x + width, same_lane=True)
+            self.cursor = self._close_run(self.cursor)
             bottom = max(bottom, self.cursor)
         if system:
             # The cursor stands where the next frame would begin: too far below for a line without one.

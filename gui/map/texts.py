@@ -41,8 +41,10 @@ class Texts:
         return words.frame_header(self.node, frame.groups, inside, frame.others)
 
     def _is_iommu(self, address: PciAddress) -> bool:
-        code = self.node.by_address[address].class_code
-        return code is not None and code >> 8 == 0x0806
+        return (self.node.by_address[address].class_code or 0) >> 8 == 0x0806
+
+    def _is_raid(self, address: PciAddress) -> bool:
+        return (self.node.by_address[address].class_code or 0) >> 8 == 0x0104
 
     def _group(self, address: PciAddress) -> int | None:
         return self.node.by_address[address].group
@@ -62,7 +64,9 @@ class Texts:
         if lane.slot:
             above = lane.slot
         elif lane.port is not None:
-            above = translate("map", "port {address}").format(address=words.short_address(lane.port))
+            # Only a VMD leads on without being a bridge: its class is that of RAID controllers.
+            text = translate("map", "VMD {address}") if self._is_raid(lane.port) else translate("map", "port {address}")
+            above = text.format(address=words.short_address(lane.port))
         elif lane.bus is not None:
             above = translate("map", "bus {bus}").format(bus=lane.bus)
         else:
@@ -161,6 +165,8 @@ class Texts:
             text = words.use_badge(use) + (f" +{len(of_host) - 1}" if len(of_host) > 1 else "")
             grave = use.kind in words.GRAVE_USES
             found.append(Badge(text, "bad" if grave else "neutral", "lock" if grave else None, 40))
+        if self.node.by_address[address].removable:
+            found.append(Badge(translate("map", "external"), "neutral", "plug", 10))
         found += [Badge(owner, "neutral", "vm", 20) for owner in words.owners(self.node, address)]
         found += [Badge(mark.word, mark.tone, mark.icon, 60) for mark in self.marks.get(address, ())]
         return tuple(found)

@@ -12,12 +12,13 @@ from gui.map.pieces import Rect, Row, Tile
 from gui.map.row import RowText, row_strokes
 
 ROUND = 5.0
+Z = 4
 
 
 class TileItem(Piece):
     def __init__(self, style: Style) -> None:
         super().__init__(style)
-        self.setZValue(4)
+        self.setZValue(Z)
         self.tile: Tile | None = None
         self.title = ""
         self.texts: tuple[RowText, ...] = ()
@@ -43,6 +44,7 @@ class TileItem(Piece):
     def set_current(self, address: PciAddress | None, focused: bool) -> None:
         if (address, focused) != (self.current, self.focused):
             self.current, self.focused = address, focused
+            self.setZValue(Z if address is None else Z + 1)  # its outline over that of a tile that joins
             self.update()
 
     def set_matches(self, matches: frozenset[PciAddress] | None) -> None:

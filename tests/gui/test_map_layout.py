@@ -286,3 +286,27 @@ def test_a_wide_board_has_more_columns() -> None:
         return len({frame.rect.x for frame in layout(workstation(), width, 16, "groups").frames})
 
     assert columns(400) == 1 < columns(900) < columns(2500)
+
+
+def test_what_is_behind_a_vmd_hangs_below_it_and_shares_its_group() -> None:
+    node = node_of(
+        [
+            make("00:0e.0", 0x010400, "Volume Management Device NVMe RAID Controller", "vmd", 7),
+            port("10000:e0:06.0", 7, width=4, parent="00:0e.0"),
+            make("10000:e1:00.0", 0x010802, "NVMe SSD", "nvme", 7, parent="10000:e0:06.0"),
+        ]
+    )
+    slots, groups = layout(node, 900), layout(node, 900, 16, "groups")
+    check_slots(node, slots)
+    check_groups(node, groups)
+    (tile,) = slots.tiles
+    assert tile.path == (at("00:0e.0"), at("10000:e0:06.0"))
+    assert [frame.groups for frame in groups.frames] == [(7,)]
+
+
+def test_many_cards_on_a_root_bus_stand_side_by_side() -> None:
+    node = node_of([make(f"00:{n:02x}.0", 0x088000, "System", None, None) for n in range(2, 30)], iommu=Iommu())
+    board = layout(node, 1900)
+    check_slots(node, board)
+    assert len({tile.rect.x for tile in board.tiles}) >= 2
+    assert board.height < 0.6 * layout(node, 500).height
