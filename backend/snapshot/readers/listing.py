@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
+from dataclasses import replace
 
 from backend.errors import SnapshotError
 from backend.node.address import PciAddress
-from backend.node.express import Acs, PortType
-from backend.node.function import Function, Link
+from backend.node.function import Function
 from backend.node.grouping import VMD_DOMAINS
 from backend.node.node import Group, Iommu, Node, Slot
-from backend.snapshot.readers import config_space
+from backend.snapshot.readers.details import BARE_IDS, DETAILS, IDS, Draft, integer
 from backend.snapshot.readers.lshw import is_lshw, read_lshw
 from backend.snapshot.readers.names import KEYS, named
 from backend.snapshot.readers.tree import is_tree, read_tree
@@ -34,79 +31,14 @@ _FUNCTION = re.compile(
     rf"(?:{_ADDRESS}/)*(?P<address>{_ADDRESS})(?:[\s|,;\"]+(?P<rest>.*))?$"  # lspci -PP: with the way to it
 )
 _HEX_ROW = re.compile(r"^([0-9a-f]{2,3}):((?: [0-9a-f]{2}){1,16})$")
-_IDS = re.compile(r"\[([0-9a-f]{4}):([0-9a-f]{4})\]")
-_BARE_IDS = re.compile(r"\b([0-9a-f]{4}):([0-9a-f]{4})\b")
 _CLASS = re.compile(r"\[([0-9a-f]{4})\]$")
 _REVISION = re.compile(r"\(rev ([0-9a-f]{2})\)")
 _INTERFACE = re.compile(r"\(prog-if ([0-9a-f]{2})\b")
 _TAIL = re.compile(r"\s*\((?:rev|prog-if) [^)]*\)")
-_BUSES = re.compile(r"secondary=([0-9a-f]{2}), subordinate=([0-9a-f]{2})")
-_SPEED = re.compile(r"Speed ([0-9.]+)GT/s")
-_WIDTH = re.compile(r"Width x(\d+)")
-_PLACE = re.compile(r"\[([0-9a-f]{2,3})(?: v\d+)?\] ")
-_EXPRESS = re.compile(r"\] Express (?:\(v\d\) )?([A-Za-z/ -]+?)(?: \(Slot[+-]\))?(?:,| <|$)")
-_PORT_TYPES = {  # lspci's words (cap_express in pciutils' ls-caps.c)
-    "Endpoint": PortType.ENDPOINT,
-    "Legacy Endpoint": PortType.LEGACY_ENDPOINT,
-    "Root Port": PortType.ROOT,
-    "Upstream Port": PortType.UPSTREAM,
-    "Downstream Port": PortType.DOWNSTREAM,
-    "PCI-Express to PCI/PCI-X Bridge": PortType.PCIE_TO_PCI,
-    "PCI/PCI-X to PCI-Express Bridge": PortType.PCI_TO_PCIE,
-    "Root Complex Integrated Endpoint": PortType.INTEGRATED,
-    "Root Complex Event Collector": PortType.EVENT_COLLECTOR,
-}
 _INTEL, _RAID = 0x8086, 0x0104  # what a volume management device says it is
 _ERROR = re.compile(r"^(?:\S*/)?(?:pcilib|lspci|dmidecode|bash|sh|zsh|-bash|lsiommu)\b.*: ", re.IGNORECASE)
 _PROMPT = re.compile(r"^(?:\S+@\S+|\[.*\]|[~/]\S*)?\s*[$#%❯>]\s+\S*.*\b(?:lspci|lshw|sh|bash|for|cat|sudo|lsiommu)\b")
 _MARKS = re.compile(r"^[\s`=~*_|+:#-]*$")  # code fences, rulers
-
-
-@dataclass
-class _Draft:
-    """A function while its lines are read."""
-
-    address: PciAddress
-    known: dict[str, Any] = field(default_factory=dict)
-    config: bytearray = field(default_factory=bytearray)
-    speeds: dict[str, Any] = field(default_factory=dict)
-    acs: dict[str, int] = field(default_factory=dict)
-    listed: bool = False  # its capabilities are
-    extended: bool = False  # and there are extended ones among them
-
-    def note(self, **values: Any) -> None:
-        """Keep the first statement of each; None states nothing."""
-        for key, value in values.items():
-            if value is not None:
-                self.known.setdefault(key, value)
-
-    def function(self, with_extended: bool) -> Function:
-        """`with_extended`: whoever made the listing could read extended capabilities."""
-        config = bytes(self.config)
-        buses = config_space.buses(config)
-        values = config_space.ids(config) | self.known
-        if "class_code" in values and config_space.header_type(config) is not None:
-            values["class_code"] = config_space.ids(config)["class_code"]
-        if buses is not None:
-            values |= {"secondary_bus": buses[0], "subordinate_bus": buses[1]}
-        values.setdefault("serial", config_space.serial(config))
-        told = values.get("port_type")
-        values["port_type"] = config_space.port_type(config) if told is None else told
-        values["acs"] = config_space.acs(config) or self._acs()
-        values["multifunction"] = config_space.multifunction(config)
-        values["capabilities_known"] = config_space.is_whole(config) or (
-            self.listed and (told is None or with_extended)
-        )
-        if self.speeds:
-            get = self.speeds.get
-            values["link"] = Link(get("speed"), get("width"), get("max_speed"), get("max_width"))
-        return Function(address=self.address, config=config, **values)
-
-    def _acs(self) -> Acs | None:
-        """``lspci -v`` names the capability alone; ``-vv`` shows the registers, one of them in the wrong place."""
-        wide = config_space.has_wide_acs(self.known.get("vendor"), self.known.get("device"))
-        control = None if wide else self.acs.get("ACSCtl")
-        return Acs(self.acs.get("ACSCap"), control) if self.acs else None
 
 
 def read_listing(text: str) -> Node:
@@ -173,8 +105,8 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.groups: set[int] = set()
-        self._drafts: dict[PciAddress, _Draft] = {}
-        self._draft: _Draft | None = None
+        self._drafts: dict[PciAddress, Draft] = {}
+        self._draft: Draft | None = None
         self._group: int | None = None
         self._with_ids = 0
         self._last = (0, "", "")  # number, line, what it was
@@ -205,7 +137,7 @@ class _Reader:
             what == "unknown"
             or line.count("[") != line.count("]")
             or line.count("(") != line.count(")")
-            or (what == "function" and self._with_ids > 1 and not _IDS.search(line))
+            or (what == "function" and self._with_ids > 1 and not IDS.search(line))
         )
         if heading or half:
             self.problems = [problem for problem in self.problems if not problem.startswith(f"line {number}:")]
@@ -253,7 +185,7 @@ class _Reader:
         """Copying turns tabs into spaces: a Slot with an address starts a record all the same."""
         return self._draft is not None or (key == "Slot" and re.fullmatch(_ADDRESS, value) is not None)
 
-    def _record_value(self, draft: _Draft, key: str, value: str) -> None:
+    def _record_value(self, draft: Draft, key: str, value: str) -> None:
         is_ = named(value)
         if key == "Class":
             draft.note(class_code=None if is_.number is None else is_.number << 8, class_name=is_.name)
@@ -266,17 +198,17 @@ class _Reader:
         elif key == "SDevice":
             draft.note(subsystem_device=is_.number)
         elif key == "Rev":
-            draft.note(revision=_int(value, 16))
+            draft.note(revision=integer(value, 16))
         elif key == "ProgIf" and "class_code" in draft.known:
-            draft.known["class_code"] |= (_int(value, 16) or 0) & 0xFF
+            draft.known["class_code"] |= (integer(value, 16) or 0) & 0xFF
         elif key == "Driver":
             draft.note(driver=value or None)
         elif key == "Module":
             draft.known["modules"] = (*draft.known.get("modules", ()), value)
         elif key == "NUMANode":
-            draft.note(numa_node=_int(value, 10))
+            draft.note(numa_node=integer(value, 10))
         elif key == "IOMMUGroup":
-            draft.note(group=_int(value, 10))
+            draft.note(group=integer(value, 10))
         elif key == "PhySlot":
             draft.note(slot=value or None)
         elif key == "Label":
@@ -287,7 +219,7 @@ class _Reader:
             address = PciAddress.parse(text)
         except ValueError:
             return False
-        self._draft = self._drafts.setdefault(address, _Draft(address))
+        self._draft = self._drafts.setdefault(address, Draft(address))
         return True
 
     def _group_line(self, line: str) -> str | None:
@@ -323,30 +255,30 @@ class _Reader:
             self._described(draft, rest, match["ids"])
         return "function"
 
-    def _quoted(self, draft: _Draft, rest: str) -> None:
+    def _quoted(self, draft: Draft, rest: str) -> None:
         """``lspci -m``: "class" "vendor" "device" -r02 "subsystem vendor" "subsystem"."""
         values = re.findall(r'"([^"]*)"', rest)
         for key, value in zip(("Class", "Vendor", "Device", "SVendor", "SDevice"), values, strict=False):
             self._record_value(draft, key, value)
 
-    def _described(self, draft: _Draft, rest: str, before: str | None) -> None:
+    def _described(self, draft: Draft, rest: str, before: str | None) -> None:
         """``Host bridge [0600]: Intel Corporation Device [8086:191f] (rev 07) (prog-if 00 [...])``."""
         revision, interface = _REVISION.search(rest), _INTERFACE.search(rest)
         kind, colon, name = _TAIL.sub("", rest).partition(": ")
         kind, name = kind.removeprefix("Class ").strip(), name.strip()
         class_code = _CLASS.search(kind)
-        number = int(class_code[1], 16) if class_code else _int(kind, 16) if len(kind) == 4 else None
-        ids = _IDS.findall(name) or ([tuple(before.split(":"))] if before else [])
+        number = int(class_code[1], 16) if class_code else integer(kind, 16) if len(kind) == 4 else None
+        ids = IDS.findall(name) or ([tuple(before.split(":"))] if before else [])
         if not ids and number is not None:
-            ids = _BARE_IDS.findall(name)
+            ids = BARE_IDS.findall(name)
         if ids:
             draft.note(vendor=int(ids[-1][0], 16), device=int(ids[-1][1], 16))
             self._with_ids += 1
-        shown = _IDS.sub("", name).strip()
+        shown = IDS.sub("", name).strip()
         draft.note(
             class_code=None if number is None else number << 8 | (int(interface[1], 16) if interface else 0),
             class_name=_CLASS.sub("", kind).strip() or None if colon and len(kind) != 4 else None,
-            device_name=shown if shown and not _BARE_IDS.search(shown) else None,
+            device_name=shown if shown and not BARE_IDS.search(shown) else None,
             revision=None if revision is None else int(revision[1], 16),
         )
 
@@ -356,8 +288,8 @@ class _Reader:
             return None
         key, colon, value = line.strip().partition(":")
         value = value.strip()
-        if colon and key in _DETAILS:
-            _DETAILS[key](draft, value)
+        if colon and key in DETAILS:
+            DETAILS[key](draft, value)
             return "detail"
         if "Device Serial Number " in line:
             number = line.rpartition(" ")[2]
@@ -372,80 +304,3 @@ def _noise(line: str) -> str | None:
     if _ERROR.match(line):
         return "error"
     return "noise" if _PROMPT.match(line) or _MARKS.match(line) else None
-
-
-def _int(text: str, base: int) -> int | None:
-    try:
-        return int(text, base)
-    except ValueError:
-        return None
-
-
-def _subsystem(draft: _Draft, value: str) -> None:
-    ids = _IDS.findall(value) or _BARE_IDS.findall(value)
-    if ids:
-        draft.note(subsystem_vendor=int(ids[-1][0], 16), subsystem_device=int(ids[-1][1], 16))
-
-
-def _buses(draft: _Draft, value: str) -> None:
-    match = _BUSES.search(value)
-    if match is not None and int(match[1], 16):
-        draft.note(secondary_bus=int(match[1], 16), subordinate_bus=int(match[2], 16))
-
-
-def _speeds(prefix: str) -> Callable[[_Draft, str], None]:
-    def read(draft: _Draft, value: str) -> None:
-        speed, width = _SPEED.search(value), _WIDTH.search(value)
-        if speed:
-            draft.speeds.setdefault(f"{prefix}speed", float(speed[1]))
-        if width:
-            draft.speeds.setdefault(f"{prefix}width", int(width[1]))
-
-    return read
-
-
-def _capability(draft: _Draft, value: str) -> None:
-    """``[40] Express (v2) Root Port (Slot+), MSI 00``, ``[148 v1] Access Control Services``, ``<access denied>``."""
-    place = _PLACE.match(value)
-    if place is None:
-        return
-    draft.listed = True
-    draft.extended |= len(place[1]) == 3
-    match = _EXPRESS.search(value)
-    if match is not None:
-        draft.note(port_type=_PORT_TYPES.get(match[1]))
-    if "Access Control Services" in value:
-        draft.acs.setdefault("named", 0)
-
-
-def _status(draft: _Draft, value: str) -> None:
-    draft.listed |= value.startswith("Cap-")
-
-
-def _acs(register: str) -> Callable[[_Draft, str], None]:
-    """``SrcValid+ TransBlk- ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl- DirectTrans-``: bits 0 to 6."""
-
-    def read(draft: _Draft, value: str) -> None:
-        draft.acs[register] = sum(word.endswith("+") << bit for bit, word in enumerate(value.split()[:7]))
-
-    return read
-
-
-_DETAILS: MappingProxyType[str, Callable[[_Draft, str], None]] = MappingProxyType(
-    {
-        "Subsystem": _subsystem,
-        "Kernel driver in use": lambda draft, value: draft.note(driver=value or None),
-        "Kernel modules": lambda draft, value: draft.note(modules=tuple(value.replace(",", " ").split())),
-        "DeviceName": lambda draft, value: draft.note(label=value or None),
-        "Physical Slot": lambda draft, value: draft.note(slot=value or None),
-        "NUMA node": lambda draft, value: draft.note(numa_node=_int(value, 10)),
-        "IOMMU group": lambda draft, value: draft.note(group=_int(value, 10)),
-        "Bus": _buses,
-        "Status": _status,
-        "Capabilities": _capability,
-        "ACSCap": _acs("ACSCap"),
-        "ACSCtl": _acs("ACSCtl"),
-        "LnkCap": _speeds("max_"),
-        "LnkSta": _speeds(""),
-    }
-)
