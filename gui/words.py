@@ -132,6 +132,7 @@ def use_word(use: Use) -> str:
         "keyboard": QCoreApplication.translate("words", "keyboard"),
         "usb": QCoreApplication.translate("words", "USB device"),
         "guest": QCoreApplication.translate("words", "guest"),
+        "lent": QCoreApplication.translate("words", "lent to a VM"),
     }
     return words.get(use.kind, use.kind)
 
@@ -342,6 +343,7 @@ def use_clause(use: Use) -> str:
         "bmc": QCoreApplication.translate("words", "is for remote management"),
         "keyboard": QCoreApplication.translate("words", "has the keyboard"),
         "usb": QCoreApplication.translate("words", "has USB devices"),
+        "lent": QCoreApplication.translate("words", "has what a VM uses"),
         "console": QCoreApplication.translate("words", "shows the console"),
     }
     return words.get(use.kind) or QCoreApplication.translate("words", "the host uses")

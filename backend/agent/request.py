@@ -203,7 +203,14 @@ def collect_request() -> dict[str, Any]:
         "max_seconds": MAX_SECONDS,
         "trees": _TREES,
         "lists": ["/sys/firmware/acpi/tables", "/sys/firmware/efi", "/run/qemu-server"],  # ID.pid: that VM runs
-        "links": ["/dev/disk/by-uuid/*", "/sys/class/tty/ttyS*", "/boot/vmlinuz*", "/etc/modules-load.d/modules.conf"],
+        "links": [
+            "/dev/disk/by-uuid/*",
+            "/dev/disk/by-id/*",
+            "/sys/class/tty/ttyS*",
+            "/sys/fs/btrfs/*/devices/*",
+            "/boot/vmlinuz*",
+            "/etc/modules-load.d/modules.conf",
+        ],
         "files": files,
         "stats": _STATS,
         "commands": [{"argv": argv, "timeout": timeout, "max": size} for argv, timeout, size in _COMMANDS],

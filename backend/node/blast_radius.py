@@ -30,10 +30,12 @@ REFUSES: Mapping[str, bool] = MappingProxyType(
         "keyboard": False,
         "usb": False,
         "guest": False,
+        "lent": False,
     }
 )
 REFUSING = frozenset(kind for kind, refuses in REFUSES.items() if refuses)
 
+_OF_GUESTS = ("guest", "lent")  # their chains start with the vmid
 _VIAS = ("taken", "dragged", "same-ids")
 _VFIO = "vfio-pci"
 _USB4 = 0x0C0340  # USB4 host interface (pci.ids); older Thunderbolt controllers are told by their driver
@@ -163,7 +165,7 @@ def _twins(node: Node, card: Iterable[Function]) -> Iterator[PciAddress]:
 
 def _losses(node: Node, address: PciAddress, via: str, gone: Collection[PciAddress], to: int | None) -> Iterator[Loss]:
     for use in node.uses_of.get(address, ()):
-        if use.kind == "guest" and not _is_missed(node, use, to):
+        if use.kind in _OF_GUESTS and not _is_missed(node, use, to):
             continue
         is_spared = use.need is not None and use.need.met_without(gone)
         yield Loss(use, via, is_spared, REFUSES.get(use.kind, True) and not is_spared)

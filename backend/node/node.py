@@ -79,7 +79,8 @@ class Use:
 
     ``kind``: "this-connection", "management" (default route or bridge with an address), "corosync", "ceph", "network"
     (an interface with an address or a master), "root", "boot", "swap", "mount", "lvm", "zfs", "md", "console", "bmc"
-    (the management controller's remote console), "keyboard", "usb", "guest".
+    (the management controller's remote console), "keyboard", "usb", "guest", "lent" (a guest has a disk or a USB
+    device on it).
     ``chain`` starts after the address: ("eno1", "bond0", "vmbr0").
     ``need``: what must stay for it to go on, where it may go on without this device; None: it needs the device.
     """

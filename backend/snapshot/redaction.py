@@ -23,6 +23,7 @@ _IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d|-\w)")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{2,39}(?![\w:.])")
 _PROC_IPV6 = re.compile(r"\b[0-9a-f]{32}\b")
 _DSN = re.compile(r"(?i)\b[0-9a-f]{2}(?:-[0-9a-f]{2}){7}\b")
+_BY_ID = re.compile(r"(?<=/dev/disk/by-id/)[^\s,/]+?(?=-part\d+(?![^\s,])|[\s,]|$)")  # maker, model, serial number
 _MAIL = re.compile(r"[\w.+-]+@[A-Za-z][\w.-]*")
 _HASH = re.compile(r"\$[0-9a-z]{1,8}\$[^\s:,'\"]+")
 _KEY = re.compile(
@@ -108,6 +109,7 @@ class _Redaction:
 
     def path(self, path: str) -> str:
         """Only a name of the host in it goes: /etc/pve/nodes/NAME."""
+        path = _BY_ID.sub(lambda m: self._word("disk", m[0]), path)
         return self._host(path) if "/etc/pve" in path or path.startswith("nodes/") else path
 
     def file(self, path: str, content: bytes) -> bytes:
@@ -146,6 +148,7 @@ class _Redaction:
         return _encode(self.text(text))
 
     def text(self, text: str) -> str:
+        text = _BY_ID.sub(lambda m: self._word("disk", m[0]), text)
         text = _KEY.sub(lambda m: self._word("key", m[0]), text)
         text = _HASH.sub(lambda m: self._word("hash", m[0]), text)
         text = _SERIAL.sub(lambda m: m[1] + (m[2] if m[2].strip() in _EMPTY else self._word("serial", m[2])), text)

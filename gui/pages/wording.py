@@ -119,6 +119,7 @@ class PlanWording(QObject):
             "same-ids": self.tr("It has the same ids as the chosen card, so vfio-pci takes it too"),
             "group-mate": self.tr("It shares the IOMMU group of the chosen card"),
             "guest": self.tr("A guest uses it"),
+            "lent": self.tr("A guest uses a disk or a USB device on it"),
         }.get(hazard.code, hazard.code)
         way = " → ".join((str(hazard.address), *hazard.chain)) if hazard.address else " → ".join(hazard.chain)
         return self.tr("{0}: {1}").format(what, way) if way else what

@@ -61,9 +61,9 @@ def read_node(snapshot: Snapshot) -> Node:
         uses=(
             *network.uses(),
             *cluster_uses(snapshot, network),
-            *storage_uses(snapshot),
+            *storage_uses(snapshot, guests),
             *display_uses(snapshot, functions),
-            *usb_uses(snapshot),
+            *usb_uses(snapshot, guests),
         ),
         guests=guests,
         mappings=read_mappings(snapshot),

@@ -14,6 +14,7 @@ from backend.snapshot.readers.sysfs import function_in, real_folder
 from backend.snapshot.snapshot import Snapshot
 
 _DISPLAY = 0x03  # base class
+_WITH_PICTURE = (0x030000, 0x038000)  # not a 3D controller, which often has no socket
 _NOT_THE_HOST = (None, "vfio-pci", "pci-stub")
 _SERIAL = re.compile(r"console=(ttyS\d+)\b.*")
 _MATROX = 0x102B  # G200 in its server forms: 0530 to 053f
@@ -42,7 +43,9 @@ def display_uses(snapshot: Snapshot, functions: Sequence[Function]) -> Iterator[
     tells = snapshot.read("/proc/fb") is not None
     regions = read_framebuffers(snapshot)
     displays = [f for f in functions if f.base_class == _DISPLAY and f.physical_function is None]
-    shown = [f for f in displays if f.boot_vga or _holds(f, regions)] or (displays if len(displays) == 1 else [])
+    shown = [f for f in displays if f.boot_vga or _holds(f, regions)]
+    if not shown and len(displays) == 1 and displays[0].class_code in _WITH_PICTURE:
+        shown, tells = displays, True
     consoles = [
         (function.address, buffers)
         for function in shown

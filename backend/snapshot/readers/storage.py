@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from backend.node.address import PciAddress
 from backend.node.need import ALWAYS, Need
-from backend.node.node import Use
+from backend.node.node import Guest, Use
 from backend.snapshot.readers.arrays import Array, Pool, Vdev, read_arrays, read_pools
 from backend.snapshot.readers.commands import printed
 from backend.snapshot.readers.sysfs import function_in, real_folder
 from backend.snapshot.snapshot import Snapshot
 
 _BLOCK = "/sys/class/block"
+_BTRFS = "/sys/fs/btrfs"
+_DRIVE = re.compile(r"(?:ide|sata|scsi|virtio|efidisk|tpmstate)\d+")
 _BOOT = ("/boot", "/boot/efi", "/boot/firmware", "/efi", "/esp")
 _ESCAPE = re.compile(r"\\([0-7]{3})")  # how the kernel writes spaces in /proc/mounts (mangle_path, fs/seq_file.c)
 _NVME_PATH = re.compile(r"nvme(\d+)c\d+n(\d+)")  # one way to a disk that native NVMe multipath joins as nvme0n1
@@ -22,9 +24,11 @@ _NVME_PATH = re.compile(r"nvme(\d+)c\d+n(\d+)")  # one way to a disk that native
 Way = tuple[PciAddress, tuple[str, ...]]
 
 
-def storage_uses(snapshot: Snapshot) -> Iterator[Use]:
-    """Chains run from the disk up: ("nvme0n1", "nvme0n1p3", "pve-root", "/")."""
-    yield from dict.fromkeys(Storage(snapshot).uses())
+def storage_uses(snapshot: Snapshot, guests: Iterable[Guest] = ()) -> Iterator[Use]:
+    """Chains run from the disk up: ("nvme0n1", "nvme0n1p3", "pve-root", "/"). Those of disks that guests have as such
+    (``scsi1: /dev/disk/by-id/...``) start with the guest and its line: ("101", "scsi1", "sdb")."""
+    storage = Storage(snapshot)
+    yield from dict.fromkeys((*storage.uses(), *storage.lent(guests)))
 
 
 class Storage:
@@ -52,6 +56,13 @@ class Storage:
             for extra in pool.extra:
                 for address, chain in self._below(extra):
                     yield Use(address, "zfs", (*chain, extra.name, pool.name), ALWAYS)
+
+    def lent(self, guests: Iterable[Guest]) -> Iterator[Use]:
+        for guest in guests:
+            for slot, value in guest.options.items():
+                device = self._device(value.partition(",")[0]) if _DRIVE.fullmatch(slot) else None
+                for address, chain in self.ways(device) if device is not None else ():
+                    yield Use(address, "lent", (str(guest.vmid), slot, *chain), self.need(device or ""))
 
     def ways(self, device: str) -> tuple[Way, ...]:
         """Every function below a block device (by kernel name), with the devices on the way, itself last."""
@@ -160,7 +171,18 @@ class Storage:
             if device is None and source == "/dev/root":
                 device = self._root_by_cmdline()
             if device is not None:
-                yield "root" if point == "/" else "boot" if point in _BOOT else "mount", device, (point,)
+                for each in self._btrfs.get(device, (device,)):
+                    yield "root" if point == "/" else "boot" if point in _BOOT else "mount", each, (point,)
+
+    @cached_property
+    def _btrfs(self) -> Mapping[str, tuple[str, ...]]:
+        """Device -> all devices of its file system; /proc/mounts names one of them. None of them is spared, whatever
+        the profile: with one missing it is only mounted by ``-o degraded``."""
+        found: dict[str, tuple[str, ...]] = {}
+        for uuid in self._snapshot.listdir(_BTRFS):
+            devices = tuple(d for d in self._snapshot.listdir(f"{_BTRFS}/{uuid}/devices") if d in self._real)
+            found.update((device, devices) for device in devices)
+        return found
 
     def _root_by_cmdline(self) -> str | None:
         for word in (self._snapshot.text("/proc/cmdline") or "").split():

@@ -77,7 +77,7 @@ def test_the_whole_chain_is_told() -> None:
     assert (loss.via, loss.is_spared, loss.refuses) == ("taken", False, True)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in REFUSES if kind != "guest"])
+@pytest.mark.parametrize("kind", [kind for kind in REFUSES if kind not in ("guest", "lent")])
 def test_the_verdict_follows_the_table(kind: str) -> None:
     node = node_of(*CARD, uses=(Use(at("01:00.0"), kind, ("x",)),))
     assert blast_radius(node, at("01:00.1")).verdict == ("refused" if REFUSES[kind] else "costs")

@@ -184,6 +184,19 @@ def test_serial_in_config_space() -> None:
     assert found[:0x104] + found[0x10C:] == bytes(config[:0x104] + config[0x10C:])
 
 
+def test_disks_by_their_serial_numbers() -> None:
+    disk = "/dev/disk/by-id/ata-ASUS_SSD_S3Z2NB0K123456"
+    found = redact(
+        Snapshot(
+            {"/etc/pve/qemu-server/7.conf": f"scsi1: {disk},size=1T\nscsi2: {disk}-part2\n".encode()},
+            {disk: "../../sdb", f"{disk}-part2": "../../sdb2"},
+        )
+    )
+    assert b"S3Z2NB0K" not in everything(found)
+    lines = (found.text("/etc/pve/qemu-server/7.conf") or "").splitlines()
+    assert [found.links[line.split(" ")[1].partition(",")[0]] for line in lines] == ["../../sdb", "../../sdb2"]
+
+
 def test_pure_and_settled() -> None:
     snapshot = small()
     once = redact(snapshot)

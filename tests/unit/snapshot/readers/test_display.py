@@ -29,6 +29,15 @@ def test_the_only_display_is_the_console(world: World) -> None:
     assert losses(world, GPU) == []
 
 
+def test_an_only_adapter_may_show_nothing() -> None:
+    world = World()
+    world.device(GPU, "", "0x030200", 1, driver="nvidia")  # a 3D controller
+    assert losses(world, GPU) == []
+    world = World()
+    world.device(GPU, "", "0x030000", 1)  # no driver, and nothing told of a picture
+    assert losses(world, GPU) == []
+
+
 def test_the_boot_display_is_the_console_among_several(world: World) -> None:
     world.device(IGPU, "", "0x030000", 2, driver="i915", boot_vga="1")
     assert losses(world, IGPU) == [("console", False, False)]

@@ -133,6 +133,28 @@ def test_native_multipath_of_nvme_needs_one_way() -> None:
     assert uses(node, "03:00.0") == {("root", ("nvme0n1", "/"))}
 
 
+def test_all_devices_of_btrfs_are_needed(world: World) -> None:
+    for device in ("sda3", "sdc3"):
+        world.links[f"/sys/fs/btrfs/0b7c/devices/{device}"] = f"../../../../class/block/{device}"
+    world.files["/proc/mounts"] = b"/dev/sda3 / btrfs rw 0 0\n/dev/sdb3 /srv btrfs rw 0 0\n"
+    assert uses(world.node(), HBA) == {("root", ("sdc", "sdc3", "/"))}
+    assert uses(world.node(), SATA) == {("root", ("sda", "sda3", "/")), ("mount", ("sdb", "sdb3", "/srv"))}
+    assert verdicts(world) == ["refused", "refused"]
+
+
+def test_disks_of_guests(world: World) -> None:
+    world.links["/dev/disk/by-id/ata-DEMO_1"] = "../../sdc"
+    world.files["/etc/pve/qemu-server/101.conf"] = (
+        b"onboot: 1\nscsi0: local-lvm:vm-101-disk-0\nscsi1: /dev/disk/by-id/ata-DEMO_1,size=1T\nnet0: /dev/sda\n"
+    )
+    node = world.node()
+    assert uses(node, HBA) == {("lent", ("101", "scsi1", "sdc"))}
+    assert verdicts(world) == ["free", "costs"]
+    assert blast_radius(node, at(HBA), to=101).verdict == "free"
+    world.files["/etc/pve/qemu-server/101.conf"] = b"scsi1: /dev/sdc\n"
+    assert verdicts(world) == ["free", "free"]  # neither running nor at boot
+
+
 def test_a_stick_with_the_root_refuses_its_usb_controller() -> None:
     world = World()
     usb = world.device("00:14.0", "", "0x0c0330", 4, driver="xhci_hcd")

@@ -63,6 +63,27 @@ def test_devices_that_drivers_work_with(world: UsbWorld) -> None:
     assert blast_radius(node, at(FIRST)).verdict == "costs"
 
 
+@pytest.mark.parametrize(
+    ("line", "is_given"),
+    [
+        ("usb0: host=1-4.2", True),
+        ("usb0: host=046D:C31C,usb3=1", True),
+        ("usb0: 046d:c31c", True),
+        ("usb0: host=1-4", False),
+        ("usb0: host=1-4.20", False),
+        ("usb0: host=046d:c31d", False),
+        ("usb0: spice", False),
+        ("args: 1-4.2", False),
+    ],
+)
+def test_devices_of_guests(world: UsbWorld, line: str, is_given: bool) -> None:
+    world.usb(FIRST, "1-4.2", "usbfs", "Zigbee")
+    world.files["/etc/pve/qemu-server/101.conf"] = f"onboot: 1\n{line}\n".encode()
+    expected = {("lent", ("101", "usb0", "1-4.2", "Zigbee"))} if is_given else set()
+    assert uses(world.node(), FIRST) == expected
+    assert blast_radius(world.node(), at(FIRST)).verdict == ("costs" if is_given else "free")
+
+
 def test_the_only_keyboard_and_one_of_two(world: UsbWorld) -> None:
     world.keyboard(FIRST, "1-3")
     node = world.node()
