@@ -25,12 +25,16 @@ _VGPU = re.compile(r"\bmdev=nvidia-\d+")
 
 @rule("blacklist-without-effect", Severity.WARNING, Subject.MODULES)
 def _without_effect(node: Node) -> Iterator[Told]:
-    """Its driver has a device all the same, or it names none: kmod compares the whole name (module_is_blacklisted),
-    while options and softdeps may have wildcards."""
+    """Its driver has a device all the same, or is built in, or it names none: kmod compares the whole name
+    (module_is_blacklisted), while options and softdeps may have wildcards."""
     for module, where in _blacklisted(node):
         held = [f for f in node.functions if f.driver and modprobe.same(f.driver, module)]
-        if held or "*" in module:
-            evidence = (where, *(attribute(f, "driver", f.driver) for f in held))
+        name = module.replace("-", "_")
+        # Debian's own lists name many drivers, some of which this kernel has built in: nobody meant anything by that.
+        built_in = name in (node.built_in or ()) and not where.source.startswith(("/lib/", "/usr/lib/"))
+        if held or built_in or "*" in module:
+            listed = (Evidence(f"/lib/modules/{node.kernel}/modules.builtin", name),) if built_in else ()
+            evidence = (where, *listed, *(attribute(f, "driver", f.driver) for f in held))
             yield Told(evidence, held[0].address if held else None, values={"module": module})
 
 

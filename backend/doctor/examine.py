@@ -20,6 +20,7 @@ from backend.doctor import (
     parameters,
     resets,
     roms,
+    slips,
     sriov,
 )
 from backend.doctor.finding import Finding, Rule, Severity
@@ -28,6 +29,7 @@ from backend.node.node import Node
 RULES: tuple[Rule, ...] = (
     *iommu.RULES,
     *command_line.RULES,
+    *slips.RULES,
     *parameters.RULES,
     *kernel.RULES,
     *modules.RULES,

@@ -41,6 +41,12 @@ CASES = (
         "command line",
     ),
     Case(
+        "blacklist-without-effect",
+        conf("blacklist simplefb\n", HELD, built_in=frozenset({"simplefb"})),
+        conf("", HELD, files={"/lib/modprobe.d/fb.conf": "blacklist simplefb\n"}, built_in=frozenset({"simplefb"})),
+        "built in; Debian's own list",
+    ),
+    Case(
         "blacklist-all-audio", conf("blacklist snd_hda_intel\n", SOUND, HDA), conf("blacklist snd_hda_intel\n", SOUND)
     ),
     Case(
