@@ -41,6 +41,7 @@ def reachable(machine: Machine, boot: Boot) -> bool:
 def render_host(machine: Machine, boot: Boot, tree: Tree) -> None:
     _network(machine, boot, tree)
     _storage(machine, boot, tree)
+    _usb(machine, boot, tree)
     modules = sorted({driver for driver in boot.drivers.values() if driver and driver != "pcieport"})
     if "vfio-pci" in modules:
         modules = sorted({*modules, "vfio", "vfio_iommu_type1", "vfio_pci_core"} - {"vfio-pci"} | {"vfio_pci"})
@@ -170,6 +171,26 @@ def _storage(machine: Machine, boot: Boot, tree: Tree) -> None:
     lines = ["Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"]
     lines += [f"{swap}                               partition\t8388604\t\t0\t\t-2" for swap in swaps]
     tree.file("/proc/swaps", "\n".join(lines))
+
+
+def _usb(machine: Machine, boot: Boot, tree: Tree) -> None:
+    """Devices whose controller has its own driver; port 1-4 lies on the root hub usb1."""
+    devices = "/sys/bus/usb/devices"
+    tree.directory(devices)
+    for part in machine.parts:
+        for device in part.usb if part.driver and boot.drivers.get(part.at) == part.driver else ():
+            base = f"{device_directory(machine, part)}/usb{device.port[0]}/{device.port}"
+            interface = f"{base}/{device.port}:1.0"
+            tree.link(f"{devices}/{device.port}", base)
+            tree.link(f"{devices}/{device.port}:1.0", interface)
+            tree.file(f"{base}/idVendor", device.ids[:4])
+            tree.file(f"{base}/idProduct", device.ids[5:])
+            tree.file(f"{base}/product", device.product)
+            tree.directory(f"/sys/bus/usb/drivers/{device.driver}")
+            tree.link(f"{interface}/driver", f"/sys/bus/usb/drivers/{device.driver}")
+            names = ("bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol")
+            for name, value in zip(names, device.kind, strict=True):
+                tree.file(f"{interface}/{name}", f"{value:02x}")
 
 
 def _volumes(pvs: dict[str, list[str]]) -> list[tuple[str, str]]:

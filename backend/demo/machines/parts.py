@@ -76,6 +76,18 @@ class Nic:
 
 
 @dataclass(frozen=True, slots=True)
+class Usb:
+    """A device on a USB controller: its port (``1-4``), ids, name, and of its one interface the driver and the class,
+    subclass and protocol."""
+
+    port: str
+    ids: str
+    product: str
+    driver: str
+    kind: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """A base address register: `kind` is "io", "mem32", "mem64", "pref64" or "rom" (index 6)."""
 
@@ -118,6 +130,7 @@ class Part:
     vf_of: str | None = None
     nic: Nic | None = None
     disks: tuple[Disk, ...] = ()
+    usb: tuple[Usb, ...] = ()
 
     @property
     def vendor(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.demo.machines.common import GEN1, GEN2, GEN3, GEN4, GIB, KIB, MIB, root_nvme
-from backend.demo.machines.parts import Bar, Disk, Machine, Nic, Part, Socket
+from backend.demo.machines.parts import Bar, Disk, Machine, Nic, Part, Socket, Usb
 
 
 def server() -> Machine:
@@ -328,6 +328,7 @@ def server() -> Machine:
                 link=(GEN4, 16, GEN4, 16),
                 bars=(Bar(0, 1 * MIB),),
                 reset=("pm",),
+                usb=(Usb("1-2", "046b:ff10", "Virtual Keyboard and Mouse", "usbhid", (3, 1, 1)),),
             ),
             *host_side(0x80, 30, 1),
             replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.demo.machines.common import GEN1, GEN2, GEN3, GEN4, GEN5, GIB, KIB, MIB, nvme, root_nvme
-from backend.demo.machines.parts import Bar, Disk, Machine, Nic, Part, Socket
+from backend.demo.machines.parts import Bar, Disk, Machine, Nic, Part, Socket, Usb
 
 
 def workstation() -> Machine:
@@ -99,6 +99,10 @@ def workstation() -> Machine:
                 group=4,
                 bars=(Bar(0, 64 * KIB),),
                 label="Onboard - Other",
+                usb=(
+                    Usb("1-3", "046d:c31c", "USB Keyboard", "usbhid", (3, 1, 1)),
+                    Usb("1-7", "10c4:ea60", "Sonoff Zigbee 3.0 USB Dongle Plus", "cp210x", (255, 0, 0)),
+                ),
             ),
             Part(
                 "0000:00:14.2",

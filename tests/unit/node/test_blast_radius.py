@@ -272,6 +272,13 @@ def test_order_does_not_matter(functions: list[Function], uses: list[Use], addre
             ["eno1 vmbr0 this-connection", "eno1 vmbr0 management"],
         ),
         (catalogue.workstation, "00:02.0", "costs", ["0 i915drmfb console"]),
+        (
+            catalogue.workstation,
+            "00:14.0",
+            "costs",
+            ["1-3 USB Keyboard keyboard", "1-7 Sonoff Zigbee 3.0 USB Dongle Plus usb"],
+        ),
+        (catalogue.server, "09:00.3", "costs", ["1-2 Virtual Keyboard and Mouse bmc"]),
         (catalogue.server, "04:00.0", "refused", ["sda sda1 tank zfs", "sdb sdb1 tank zfs"]),  # a mirror on one HBA
         (catalogue.server, "07:00.0", "costs", ["0 astdrmfb console", "remote console bmc"]),
         (catalogue.server, "81:00.0", "costs", ["200 hostpci0 guest"]),
