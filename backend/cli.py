@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from backend.cli_doctor import answer_json, answer_text, ask, rules_json, rules_text
+from backend.cli_groups import groups_json, groups_text
 from backend.cli_text import DIFFERENCES, VERDICTS, printable, sentence
 from backend.doctor.symptoms import log_lines
 from backend.errors import (
@@ -113,6 +114,17 @@ def _show(arguments: argparse.Namespace) -> int:
         _print_json(node_json(node))
     else:
         print(_describe(node))
+    return DONE
+
+
+def _groups(arguments: argparse.Namespace) -> int:
+    node = open_file(arguments.file).node
+    if arguments.card is not None and arguments.card not in node.by_address:
+        raise IntentError("no-such-device", node=node.hostname, address=str(arguments.card))
+    if arguments.json:
+        _print_json(groups_json(node, arguments.card))
+    else:
+        print(printable(groups_text(node, arguments.card)))
     return DONE
 
 
@@ -435,6 +447,13 @@ def _target(text: str) -> Target:
         raise argparse.ArgumentTypeError("give [USER@]HOST[:PORT], an IPv6 address with a port in brackets") from None
 
 
+def _address(text: str) -> PciAddress:
+    try:
+        return PciAddress.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("give the address of a device, such as 0000:01:00.0") from None
+
+
 def _parser() -> argparse.ArgumentParser:
     live = _Parser(add_help=False)
     live.add_argument("target", type=_target, metavar="[USER@]HOST[:PORT]")
@@ -462,6 +481,9 @@ def _parser() -> argparse.ArgumentParser:
     snapshot.add_argument("--redact", action="store_true", help="replace names, addresses and serial numbers")
     snapshot.set_defaults(run=_snapshot)
     commands.add_parser("show", parents=[file], help="describe a snapshot").set_defaults(run=_show)
+    groups = commands.add_parser("groups", parents=[file], help="IOMMU groups, why they are so, and what if")
+    groups.add_argument("--card", type=_address, metavar="ADDRESS", help="what another slot or an override would make")
+    groups.set_defaults(run=_groups)
     comparison = commands.add_parser("compare", help="what is different between two snapshots")
     comparison.add_argument("before", type=Path, metavar="BEFORE")
     comparison.add_argument("after", type=Path, metavar="AFTER")

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from backend.doctor.finding import Finding
 from backend.errors import IntentError
+from backend.node import what_if
 from backend.node.address import PciAddress
 from backend.node.compare import Difference, compare
 from backend.node.node import Node
@@ -29,6 +30,7 @@ from backend.progress import CancelToken, Report
 from gui.dialogs.connect_dialog import ConnectDialog
 from gui.dialogs.files import ask_open, ask_save
 from gui.dialogs.log_dialog import LogDialog
+from gui.dialogs.what_if_dialog import WhatIfDialog
 from gui.errors import ErrorWording
 from gui.menus import Menus
 from gui.named import named
@@ -99,6 +101,7 @@ class MainWindow(QMainWindow):
         self.page.iommu_on_requested.connect(self.stage_iommu_on)
         self.page.stage_requested.connect(self.stage)
         self.page.explain_requested.connect(self.explain_log)
+        self.page.selection.changed.connect(self._offer_what_if)
         self.page.export_requested.connect(self._ask_export)
         self.review.back_requested.connect(self._show_node)
         self.review.push_requested.connect(self._push)
@@ -130,6 +133,7 @@ class MainWindow(QMainWindow):
             (menus.refresh, self.refresh),
             (menus.find, self.page.start_search),
             (menus.explain, self.explain_log),
+            (menus.what_if, self.ask_what_if),
             (menus.iommu, self.stage_iommu_on),
             (menus.unstage, self.unstage_last),
             (menus.discard, self.discard),
@@ -278,6 +282,23 @@ class MainWindow(QMainWindow):
         entry.examined, entry.findings = node, findings
         if entry is self._entry and entry.opened.node is node:
             self.page.show_findings(findings)
+
+    def ask_what_if(self) -> Task | None:
+        """Another slot, or an ACS override, for the chosen card."""
+        entry, card = self._entry, self.page.selection.current
+        if entry is None or card is None:
+            return None
+        node = entry.opened.node
+        task = self._runner.start(entry.lane, lambda token, report: what_if.ask(node, card))
+        task.succeeded.connect(lambda answers: WhatIfDialog(node, card, answers, self).open())
+        task.failed.connect(self._show_error)
+        return task
+
+    def _offer_what_if(self) -> None:
+        entry, card = self._entry, self.page.selection.current
+        chosen = None if entry is None or card is None else entry.opened.node.by_address.get(card)
+        on_page = self.stack.currentWidget() is self.page
+        self.menus.what_if.setEnabled(on_page and chosen is not None and not chosen.is_bridge)
 
     def explain_log(self) -> LogDialog | None:
         entry = self._entry
@@ -430,6 +451,7 @@ class MainWindow(QMainWindow):
             action.setEnabled(live)
         for action in menus.on_page:
             action.setEnabled(entry is not None and on_page)
+        self._offer_what_if()
         menus.iommu.setEnabled(free and entry is not None and entry.opened.node.iommu.active is not True and on_page)
         for action in (menus.unstage, menus.discard, menus.review):
             action.setEnabled(bool(staged) and free and on_page)

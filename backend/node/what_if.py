@@ -35,6 +35,18 @@ class Outcome:
     groups: tuple[Predicted, ...]
     costs: tuple[Cost, ...]
 
+    def of(self, address: PciAddress) -> Predicted | None:
+        return next((group for group in self.groups if address in group.functions), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one may ask about a card: `overrides` by what pcie_acs_override= would be given, `slots` by the empty port
+    that it would be moved to."""
+
+    overrides: tuple[tuple[str, Outcome], ...]
+    slots: tuple[tuple[PciAddress, Outcome], ...]
+
 
 class CannotMove(ValueError):
     """``code``: "no-such-card", "on-board" (part of the processor or chipset), "conventional" (not a PCI Express
@@ -43,6 +55,25 @@ class CannotMove(ValueError):
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
+
+
+def ask(node: Node, card: PciAddress) -> Answers:
+    """Every form of the override (its ids are those of the devices that make the card's group what it is), and every
+    port that is free for it."""
+    group = Outcome(predict(node, NO_OVERRIDE), ()).of(card)
+    to_blame = (node.by_address[reason.because].ids for reason in (() if group is None else group.reasons))
+    by_id = ",".join(f"id:{ids}" for ids in dict.fromkeys(to_blame) if ids is not None)
+    forms = ("downstream", "multifunction", "downstream,multifunction", *((by_id,) if by_id else ()))
+    return Answers(tuple((form, with_acs_override(node, form.split(","))) for form in forms), tuple(_slots(node, card)))
+
+
+def _slots(node: Node, card: PciAddress) -> Iterator[tuple[PciAddress, Outcome]]:
+    for function in node.functions:
+        if function.is_pci_bridge and function.address != node.by_address[card].parent:
+            try:
+                yield function.address, moved(node, card, function.address)
+            except CannotMove:
+                continue
 
 
 def with_acs_override(node: Node, forms: Iterable[str]) -> Outcome:
