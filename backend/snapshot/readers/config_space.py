@@ -10,7 +10,8 @@ from backend.node.express import Acs, PortType
 
 EXPRESS = 0x10  # capability: PCI Express
 SERIAL = 0x0003  # extended capabilities: Device Serial Number,
-ACS = 0x000D  # Access Control Services
+ACS = 0x000D  # Access Control Services,
+SRIOV = 0x0010  # Single Root I/O Virtualization
 
 # Intel root ports whose ACS registers are double words, so that the control stands at 8, not at 6
 # (pci_quirk_intel_spt_pch_acs_match in drivers/pci/quirks.c).
@@ -99,6 +100,15 @@ def acs(config: bytes) -> Acs | None:
 def has_wide_acs(vendor: int | None, device: int | None) -> bool:
     """Whether its ACS control register stands two bytes further than it should; lspci does not know."""
     return vendor == 0x8086 and device in _WIDE_ACS
+
+
+def virtual_functions(config: bytes) -> tuple[int, int, int] | None:
+    """Number of the virtual functions that are on, distance of the first, and from one to the next, in requester ids
+    (SR-IOV, 9.3.3); None where there are none."""
+    for id_, at in extended_capabilities(config):
+        if id_ == SRIOV and at + 0x18 <= len(config) and config[at + 8] & 1:
+            return _word(config, at + 0x10), _word(config, at + 0x14), _word(config, at + 0x16)
+    return None
 
 
 def multifunction(config: bytes) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,8 @@ _SPEED = re.compile(r"Speed ([0-9.]+)GT/s")
 _WIDTH = re.compile(r"Width x(\d+)")
 _PLACE = re.compile(r"\[([0-9a-f]{2,3})(?: v\d+)?\] ")
 _EXPRESS = re.compile(r"\] Express (?:\(v\d\) )?([A-Za-z/ -]+?)(?: \(Slot[+-]\))?(?:,| <|$)")
+_NUMBER = re.compile(r"Number of VFs: (\d+)")
+_PLACES = re.compile(r"(\d+), stride: (\d+)")
 _PORT_TYPES = {  # lspci's words (cap_express in pciutils' ls-caps.c)
     "Endpoint": PortType.ENDPOINT,
     "Legacy Endpoint": PortType.LEGACY_ENDPOINT,
@@ -44,6 +46,7 @@ class Draft:
     acs: dict[str, int] = field(default_factory=dict)
     listed: bool = False  # its capabilities are
     extended: bool = False  # and there are extended ones among them
+    virtual: dict[str, int] = field(default_factory=dict)
 
     def note(self, **values: Any) -> None:
         """Keep the first statement of each; None states nothing."""
@@ -72,6 +75,17 @@ class Draft:
             get = self.speeds.get
             values["link"] = Link(get("speed"), get("width"), get("max_speed"), get("max_width"))
         return Function(address=self.address, config=config, **values)
+
+    def virtual_functions(self) -> Iterator[PciAddress]:
+        """Where its virtual functions are, if they are on."""
+        told = config_space.virtual_functions(bytes(self.config))
+        if told is None and len(self.virtual) == 3:
+            told = self.virtual["number"], self.virtual["offset"], self.virtual["stride"]
+        number, offset, stride = told or (0, 0, 0)
+        at = self.address
+        first = (at.bus << 8 | at.device << 3 | at.function) + offset
+        for id_ in range(first, min(first + number * stride, 0x10000), stride or 1):
+            yield PciAddress(at.domain, id_ >> 8, id_ >> 3 & 0x1F, id_ & 7)
 
     def _acs(self) -> Acs | None:
         """``lspci -v`` names the capability alone; ``-vv`` shows the registers, one of them in the wrong place."""
@@ -137,6 +151,14 @@ def _acs(register: str) -> Callable[[Draft, str], None]:
     return read
 
 
+def _virtual(draft: Draft, value: str) -> None:
+    """``Initial VFs: 64, Total VFs: 64, Number of VFs: 2, ...`` and ``VF offset: 128, stride: 2, Device ID: 10ed``."""
+    if number := _NUMBER.search(value):
+        draft.virtual["number"] = int(number[1])
+    if places := _PLACES.match(value):
+        draft.virtual |= {"offset": int(places[1]), "stride": int(places[2])}
+
+
 DETAILS: MappingProxyType[str, Callable[[Draft, str], None]] = MappingProxyType(
     {
         "Subsystem": _subsystem,
@@ -151,6 +173,8 @@ DETAILS: MappingProxyType[str, Callable[[Draft, str], None]] = MappingProxyType(
         "Capabilities": _capability,
         "ACSCap": _acs("ACSCap"),
         "ACSCtl": _acs("ACSCtl"),
+        "Initial VFs": _virtual,
+        "VF offset": _virtual,
         "LnkCap": _speeds("max_"),
         "LnkSta": _speeds(""),
     }

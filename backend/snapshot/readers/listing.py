@@ -7,7 +7,7 @@ prompts, headlines and error messages around them. Without a domain an address i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from backend.errors import SnapshotError
@@ -62,27 +62,7 @@ def read_listing(text: str) -> Node:
 
 
 def _node(functions: list[Function], problems: list[str], groups: set[int]) -> Node:
-    below = {(f.address.domain, f.secondary_bus): f.address for f in functions if f.secondary_bus is not None}
-    several = {f.address.card for f in functions if f.address.function > 0}
-    controllers = [f.address for f in functions if f.vendor == _INTEL and (f.class_code or 0) >> 8 == _RAID]
-    vmd = controllers[0] if len(controllers) == 1 else None
-    placed = tuple(
-        sorted(
-            (
-                replace(
-                    f,
-                    parent=f.parent
-                    or below.get((f.address.domain, f.address.bus))
-                    or (vmd if f.address.domain >= VMD_DOMAINS else None),
-                    # The kernel's own measure (pci_scan_slot); a listing without config space shows the siblings alone.
-                    multifunction=f.address.function > 0
-                    or (f.address.card in several if f.multifunction is None else f.multifunction),
-                )
-                for f in {f.address: f for f in functions}.values()
-            ),
-            key=lambda f: f.address,
-        )
-    )
+    placed = _placed({f.address: f for f in functions})
     members: dict[int, list[PciAddress]] = {number: [] for number in groups}
     slots: dict[str, str] = {}
     for function in placed:
@@ -97,6 +77,31 @@ def _node(functions: list[Function], problems: list[str], groups: set[int]) -> N
         slots=tuple(Slot(name, card, True) for name, card in slots.items()),
         problems=tuple(problems),
     )
+
+
+def _placed(functions: Mapping[PciAddress, Function]) -> tuple[Function, ...]:
+    """In address order, each with what is above it and whether it is one of several."""
+    buses = {(f.address.domain, f.secondary_bus): f.address for f in functions.values() if f.secondary_bus is not None}
+    several = {f.address.card for f in functions.values() if f.address.function > 0 and f.physical_function is None}
+    controllers = [f.address for f in functions.values() if f.vendor == _INTEL and (f.class_code or 0) >> 8 == _RAID]
+    vmd = controllers[0] if len(controllers) == 1 else None
+
+    def above(function: Function) -> PciAddress | None:
+        at = function.address
+        maker = functions.get(function.physical_function) if function.physical_function is not None else None
+        if maker is not None and maker.physical_function is None and maker.address.bus != at.bus:
+            return above(maker)  # the buses that virtual functions need have no bridge of their own
+        return function.parent or buses.get((at.domain, at.bus)) or (vmd if at.domain >= VMD_DOMAINS else None)
+
+    def is_one_of_several(function: Function) -> bool:
+        """pci_scan_slot() and pci_iov_add_virtfn(); where config space does not tell, the siblings do."""
+        if function.physical_function is not None:
+            return False
+        told = function.multifunction
+        return function.address.function > 0 or (function.address.card in several if told is None else told)
+
+    ordered = sorted(functions.values(), key=lambda f: f.address)
+    return tuple(replace(f, parent=above(f), multifunction=is_one_of_several(f)) for f in ordered)
 
 
 class _Reader:
@@ -114,7 +119,9 @@ class _Reader:
     def functions(self) -> list[Function]:
         drafts = self._drafts.values()
         with_extended = any(draft.extended for draft in drafts)
-        return [draft.function(with_extended) for draft in drafts]
+        makers = {virtual: draft.address for draft in drafts for virtual in draft.virtual_functions()}
+        found = (draft.function(with_extended) for draft in drafts)
+        return [replace(f, physical_function=makers.get(f.address)) for f in found]
 
     def take(self, number: int, line: str) -> None:
         if not line:

@@ -123,6 +123,43 @@ def test_what_is_behind_a_volume_management_device() -> None:
     assert listed(f"{vmd}\n{second}\n{port}")["10000:e0:06.0"].parent is None
 
 
+VIRTUAL = """\
+\tCapabilities: [160 v1] Single Root I/O Virtualization (SR-IOV)
+\t\tIOVCtl:\tEnable+ Migration- Interrupt- MSE+ ARIHierarchy+
+\t\tInitial VFs: 64, Total VFs: 64, Number of VFs: 2, Function Dependency Link: 00
+\t\tVF offset: 384, stride: 2, Device ID: 154c
+"""
+
+
+def test_virtual_functions_are_told_by_the_card_that_makes_them() -> None:
+    first, second = (CARD.replace("02:00.0", at).replace("1572", "154c") for at in ("03:10.0", "03:10.2"))
+    card = listed(f"{PORT}\n{CARD}{VIRTUAL}\n{first}\n{second}")
+    made = card["03:10.2"]
+    assert made.physical_function == card["03:10.0"].physical_function == PciAddress.parse("02:00.0")
+    assert (made.multifunction, made.parent) == (False, PciAddress.parse("00:1c.4"))
+    assert card["02:00.0"].multifunction is False
+    beside = CARD.replace("02:00.0", "02:00.1")
+    near = listed(f"{PORT}\n{CARD}{VIRTUAL.replace('384', '1')}\n{beside}")
+    assert [near[at].multifunction for at in ("02:00.0", "02:00.1")] == [False, False]
+    assert listed(f"{PORT}\n{CARD}\n{beside}")["02:00.1"].multifunction is True
+
+
+def test_cards_that_claim_to_make_one_another() -> None:
+    first, second = CARD + VIRTUAL.replace("384", "256"), CARD.replace("02:", "03:") + VIRTUAL.replace("384", "65280")
+    found = listed(f"{first}\n{second}")
+    assert found["03:00.0"].physical_function == PciAddress.parse("02:00.0")
+    many = VIRTUAL.replace("VFs: 2", "VFs: 99999999999")
+    assert len(listed(f"{CARD}{many}")) == 1
+
+
+def test_virtual_functions_in_config_space() -> None:
+    config = bytearray(space())
+    config[0x100:0x118] = bytes.fromhex("10000100 00000000 01000000 08000800 03000000 80010200")
+    assert config_space.virtual_functions(bytes(config)) == (3, 0x180, 2)
+    config[0x108] = 0
+    assert config_space.virtual_functions(bytes(config)) is None
+
+
 def test_lspci_without_registers_names_the_capability() -> None:
     brief = "\n".join(line for line in PORT.splitlines() if "\tACSC" not in line)
     brief = brief.replace("(v2) ", "").replace(" v1", "")
