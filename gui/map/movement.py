@@ -28,7 +28,7 @@ class Movement(QObject):
         self._animation.setStartValue(0.0)
         self._animation.setEndValue(1.0)
         self._animation.setEasingCurve(QEasingCurve.Type.InOutCubic)
-        self._animation.valueChanged.connect(self._place)
+        self._animation.valueChanged.connect(self.show)
         self._animation.finished.connect(self.stop)
 
     @property
@@ -39,17 +39,17 @@ class Movement(QObject):
         """`moving`: where each item comes from, relative to where it belongs."""
         self.stop()
         self._moving, self._rising = dict(moving), list(rising)
-        self._place(0.0)
+        self.show(0.0)
         self._animation.start()
 
     def stop(self) -> None:
         """Put everything where it belongs."""
         self._animation.stop()
-        self._place(1.0)
+        self.show(1.0)
         self._moving, self._rising = {}, []
 
-    def _place(self, done: object) -> None:
-        part = float(done)  # type: ignore[arg-type]
+    def show(self, part: float) -> None:
+        """The moment at which `part` of the way is done, from 0 to 1."""
         for item, start in self._moving.items():
             item.setPos(start * (1 - part))
         for item in self._rising:

@@ -106,6 +106,11 @@ class MapScene(QGraphicsScene):
         self._follow()
         self.arranged.emit()
 
+    def measured(self, width: float) -> tuple[float, float]:
+        """Width and height that the board would have."""
+        board = layout(self.node, width, self.style_of_items.line, self.arrangement)
+        return board.width, board.height
+
     def set_staged(self, staged: Mapping[PciAddress, str]) -> None:
         """Show the driver each function will have after the reboot. Only tiles that differ repaint."""
         before, self._texts.staged = self._texts.staged, dict(staged)

@@ -7,46 +7,20 @@ or the next hub.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from backend.node.address import PciAddress
 from backend.node.function import Function
 from backend.node.node import Node
+from gui.map.hubs import Hub, Port, ordered, roots
 from gui.map.pieces import Bar, Frame, Lane, MapLayout, Measures, Rect, Tile, Zone
-from gui.map.structure import Card, Sharing, Structure, faint_tile, is_system, numa_of
+from gui.map.structure import Card, Sharing, Structure, faint_tile
 
 
 def slots(node: Node, width: float, line: float) -> MapLayout:
     """About `width` wide, wider where deep bridges need it; `line`: line height."""
     return _Board(node, line).build(width)
-
-
-@dataclass(slots=True)
-class _Port:
-    """What one lane leads to."""
-
-    bridge: Function | None
-    bus: str | None
-    cards: list[Card]
-    hubs: list[_Hub]
-
-    def all_cards(self) -> Iterable[Card]:
-        yield from self.cards
-        for hub in self.hubs:
-            for port in hub.ports:
-                yield from port.all_cards()
-
-
-@dataclass(slots=True)
-class _Hub:
-    name: str
-    bridge: Function | None
-    ports: list[_Port]
-
-    @property
-    def depth(self) -> int:
-        return 1 + max((hub.depth for port in self.ports for hub in port.hubs), default=0)
 
 
 class _Board:
@@ -55,7 +29,6 @@ class _Board:
         self.line = line
         self.at = Measures(line)
         self.structure = Structure(node)
-        self.below = self.structure.below
         self.slot_of = {slot.address: slot.name for slot in node.slots if slot.address is not None}
 
         self.zones: list[Zone] = []
@@ -65,65 +38,15 @@ class _Board:
         self.tiles: list[Tile] = []
         self.run: list[tuple[Card, Tile]] = []  # tiles above the cursor that one frame will hold
 
-    # --- structure --------------------------------------------------------------------------------
-
-    def _hub(self, name: str, bridge: Function | None, functions: Sequence[Function]) -> _Hub:
-        ports = [self._port(f) for f in functions if self.structure.leads_on(f)]
-        ports += [_Port(None, None, [card], []) for card in self.structure.cards(functions)]
-        return _Hub(name, bridge, ports)
-
-    def _port(self, bridge: Function) -> _Port:
-        functions = self.below.get(bridge.address, [])
-        hubs = [
-            self._hub(f.address.card, f, self.below.get(f.address, [])) for f in functions if self.structure.leads_on(f)
-        ]
-        return _Port(bridge, None, self.structure.cards(functions), hubs)
-
-    def _root_hub(self, name: str, functions: Sequence[Function]) -> tuple[_Hub, list[Card]]:
-        """A root complex: its ports, and the cards that sit on the root bus itself."""
-        cards = self.structure.cards
-        if self.structure.is_flat:
-            first = min(f.address.bus for f in functions)
-            buses = sorted({f.address.bus for f in functions} - {first})
-            by_bus = {bus: cards(f for f in functions if f.address.bus == bus) for bus in (first, *buses)}
-            ports = [_Port(None, f"{bus:02x}", by_bus[bus], []) for bus in buses if by_bus[bus]]
-            return _Hub(name, None, ports), by_bus[first]
-        return _Hub(name, None, [self._port(f) for f in functions if self.structure.leads_on(f)]), cards(functions)
-
-    def _ordered(self, ports: Sequence[_Port]) -> list[_Port]:
-        """As they come, but ports that share a group side by side, and the empty ones last."""
-        place: dict[int, int] = {}
-
-        def rank(item: tuple[int, _Port]) -> tuple[bool, int, int]:
-            index, port = item
-            frames = [card.frame for card in port.all_cards() if card.frame is not None]
-            known = [place[frame] for frame in frames if frame in place]
-            at = min(known, default=index)
-            for frame in frames:
-                place.setdefault(frame, at)
-            return not (port.cards or port.hubs), at, index
-
-        return [port for _, port in sorted(enumerate(ports), key=rank)]
-
-    # --- placing ----------------------------------------------------------------------------------
-
     def build(self, width: float) -> MapLayout:
-        structure, flat = self.structure, self.structure.is_flat
-        roots: dict[str, list[Function]] = {}
-        system: dict[int | None, list[Function]] = {}
-        for function in self.node.functions:
-            at = function.address
-            if at not in structure.parents and at not in structure.hidden:
-                roots.setdefault(f"{at.domain:04x}" if flat else f"{at.domain:04x}:{at.bus:02x}", []).append(function)
-        hubs: list[tuple[int | None, _Hub]] = []
+        hubs: list[tuple[int | None, Hub]] = []
         board: dict[int | None, list[Card]] = {}
-        for name, functions in roots.items():
-            hub, cards = self._root_hub(name, functions)
-            numa = numa_of(functions)
-            if hub.ports:
-                hubs.append((numa, hub))
-            board.setdefault(numa, []).extend(cards)
-            system.setdefault(numa, []).extend(self._system(functions))
+        system: dict[int | None, list[Function]] = {}
+        for root in roots(self.structure):
+            if root.hub.ports:
+                hubs.append((root.numa, root.hub))
+            board.setdefault(root.numa, []).extend(root.cards)
+            system.setdefault(root.numa, []).extend(root.system)
         hubs.sort(key=lambda item: (item[0] is None, item[0] or 0))
         every = [card for _, hub in hubs for port in hub.ports for card in port.all_cards()]
         self.sharing = Sharing(every + [card for cards in board.values() for card in cards])
@@ -166,22 +89,13 @@ class _Board:
             tiles=tuple(self.tiles),
         )
 
-    def _slots_zone(self, hub: _Hub, numa: int | None, at: Rect) -> float:
+    def _slots_zone(self, hub: Hub, numa: int | None, at: Rect) -> float:
         inset = self.at.margin + self.at.pad
         top = at.y + 2 * self.line + self.at.gap
         self._place_hub(hub, at.x + self.at.margin, top, at.right - inset)
         end = self._below_run() + self.at.margin
         self.zones.append(Zone(f"slots {hub.name}", Rect(at.x, at.y, at.w, end - at.y), "slots", numa, hub.name))
         return end
-
-    def _system(self, functions: Iterable[Function]) -> list[Function]:
-        """Host bridges and IOMMUs of a root complex; where no chain is known, its bridges too."""
-        found: list[Function] = []
-        for function in functions:
-            if is_system(function) or (self.structure.is_flat and function.is_pci_bridge):
-                found.append(function)
-            found += self._system(self.below.get(function.address, ()))
-        return found
 
     def _board_zone(self, cards: Sequence[Card], system: Sequence[Function], numa: int | None, at: Rect) -> float:
         rest = list(cards)
@@ -200,11 +114,12 @@ class _Board:
         columns = max(1, min(len(units), int((inside + between) / (self.at.tile_min + between))))
         width = (inside - (columns - 1) * between) / columns
         heights = [sum(self._height(card, width) + self.at.gap for card in unit) + 2 * self.at.pad for unit in units]
-        half, used = sum(heights) / columns, 0.0
+        used = [0.0] * columns
         lists: list[list[list[Card]]] = [[] for _ in range(columns)]
         for unit, height in zip(units, heights, strict=True):
-            lists[min(int((used + height / 2) // half), columns - 1)].append(unit)
-            used += height
+            shortest = used.index(min(used))
+            lists[shortest].append(unit)
+            used[shortest] += height
         bottom = at.y + 2 * self.line
         for index, column in enumerate(lists):
             x = at.x + self.at.margin + self.at.pad + index * (width + between)
@@ -226,12 +141,12 @@ class _Board:
         self.zones.append(Zone(f"board {numa}", Rect(at.x, at.y, at.w, end - at.y), "board", numa, None))
         return end
 
-    def _place_hub(self, hub: _Hub, x: float, top: float, right: float) -> float:
+    def _place_hub(self, hub: Hub, x: float, top: float, right: float) -> float:
         """Place `hub` with all below it; returns the height at which a lane from above meets its bar."""
         self.cursor = top
         content = x + self.at.bar + self.at.lane
         heights: list[float] = []
-        for port in self._ordered(hub.ports):
+        for port in ordered(hub.ports):
             key = str(port.bridge.address) if port.bridge else f"{hub.name} {port.bus or port.cards[0].key}"
             if not port.cards and not port.hubs:
                 self.cursor = self._close_run(self.cursor)
@@ -327,7 +242,7 @@ class _Board:
         end = self._close_run(self.cursor)
         return max(end - self.at.gap - self.at.pad, self.cursor) if running else self.cursor
 
-    def _lane(self, key: str, port: _Port, x: float, right: float, y: float) -> None:
+    def _lane(self, key: str, port: Port, x: float, right: float, y: float) -> None:
         device = port.cards[0].functions[0] if port.cards else port.hubs[0].bridge if port.hubs else None
         links = [f.link for f in (device, port.bridge) if f is not None and f.link is not None]
         link = links[0] if links else None

@@ -103,11 +103,11 @@ class Texts:
         name, word = words.short_name(function), words.class_word(function)
         shown_name = name if alone or not function.device_name else word if name == title else f"{word}: {name}"
         uses = self.node.uses_of.get(address, ())
-        staged = self.staged.get(address)
         tips = [
             f"{address}  {function.ids or ''}",
             function.device_name or word,
             words.group_sentence(self.node, function),
+            words.link_now_of_max(function.link) if function.link is not None else "",
             *(words.use_chain(use) for use in uses if use.kind != "guest"),
             *words.owners(self.node, address),
             *(mark.word for mark in self.marks.get(address, ())),
@@ -118,7 +118,7 @@ class Texts:
             words.short_address(address),
             note=self._note(address),
             driver=words.driver_word(self.node, function) if self._drivers_told else "",
-            staged=words.at_reboot(staged) if staged is not None and staged != function.driver else "",
+            staged=self._staged(address),
             badges=self._badges(address),
             tip="\n".join(tip for tip in tips if tip),
         )
@@ -142,6 +142,14 @@ class Texts:
         functions = [self.node.by_address[address] for address in row.addresses[:20]]
         lines = [f"{words.short_address(f.address)}  {words.short_name(f)}" for f in functions]
         return "\n".join([*lines, *(["…"] if len(row.addresses) > 20 else [])])
+
+    def _staged(self, address: PciAddress) -> str:
+        """The driver after the reboot, where it is another and no mark says so already."""
+        staged = self.staged.get(address)
+        if staged is None or staged == self.node.by_address[address].driver:
+            return ""
+        text = words.at_reboot(staged)
+        return "" if any(mark.word == text for mark in self.marks.get(address, ())) else text
 
     def _note(self, address: PciAddress) -> str:
         """Names of its interfaces, or of what hangs on it."""

@@ -20,6 +20,7 @@ from gui.theme import colours_of, scaled
 
 SMALLEST, LARGEST = 0.15, 3.0
 STEP = 1.2
+STRETCHES = (1.0, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0)  # of the width of the view
 
 
 class MapView(QGraphicsView):
@@ -33,6 +34,8 @@ class MapView(QGraphicsView):
         self.setAccessibleName(self.tr("Map"))
         self.setAccessibleDescription(self.tr("The devices of the map are also on the page Devices, as a table."))
         self._node: Node | None = None
+        self._seen_width = 0
+        self._stretch = 1.0  # how much wider the board is than the view, since it was fitted
         self._selection = selection
         self._scene = MapScene(selection, self.font(), colours_of(self.palette()), self)
         self._scene.inspect_requested.connect(self.inspect_requested)
@@ -77,7 +80,7 @@ class MapView(QGraphicsView):
         motion."""
         if name != self.arrangement:
             seen = animated and self.isVisible() and movement.wanted()
-            self._scene.set_arrangement(name, self._width(), animated=seen)
+            self._scene.set_arrangement(name, self._width() * self._stretch, animated=seen)
             self._reveal(self._selection.current)
 
     def board_size(self) -> QSizeF:
@@ -101,11 +104,14 @@ class MapView(QGraphicsView):
         self._show_seen()
 
     def fit(self) -> None:
-        """Show the whole board, never larger than 100 %."""
-        rect = self.sceneRect()
-        if rect.width() > 0 and rect.height() > 0:
-            area = self.viewport().size()
-            self.set_zoom(min(area.width() / rect.width(), area.height() / rect.height(), 1.0))
+        """Show the whole board, never larger than 100 %, arranged as wide as lets it be largest."""
+        room = self.maximumViewportSize()
+        boards = [self._scene.measured(self._width() * stretch) for stretch in STRETCHES]
+        zooms = [min(room.width() / max(w, 1), room.height() / max(h, 1), 1.0) for w, h in boards]
+        best = max(range(len(STRETCHES)), key=lambda n: (round(zooms[n], 2), -n))
+        self._stretch = STRETCHES[best]
+        self._arrange()
+        self.set_zoom(zooms[best])
 
     # --- events -----------------------------------------------------------------------------------
 
@@ -114,7 +120,7 @@ class MapView(QGraphicsView):
         return self.width() - self.verticalScrollBar().sizeHint().width()
 
     def _arrange(self) -> None:
-        self._scene.set_node(self._node or Node(), self._width())
+        self._scene.set_node(self._node or Node(), self._width() * self._stretch)
         self.viewport().update()
 
     def _show_overview(self) -> None:
@@ -128,14 +134,16 @@ class MapView(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
+        if self.width() != self._seen_width:  # not where only a scroll bar came or went
+            self._seen_width = self.width()
+            self._stretch = 1.0
             self._arrange()
         self._show_seen()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_scene"):
-            self._scene.restyle(self.font(), colours_of(self.palette()), self._width())
+            self._scene.restyle(self.font(), colours_of(self.palette()), self._width() * self._stretch)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
@@ -178,6 +186,8 @@ class MapView(QGraphicsView):
         elif key == Qt.Key.Key_Minus:
             self.set_zoom(self.zoom / STEP)
         elif key == Qt.Key.Key_0:
+            self._stretch = 1.0
+            self._arrange()
             self.set_zoom(1.0)
         elif key == Qt.Key.Key_F:
             self.fit()

@@ -31,6 +31,7 @@ from backend.node.node import Group, Node
 from backend.snapshot.readers import read_node
 from gui.app import make_application
 from gui.map.pieces import Arrangement
+from gui.map.scene import MapScene
 from gui.map.view import MapView
 from gui.models.selection import Selection
 
@@ -99,6 +100,7 @@ def _measure(node: Node, arrangement: Arrangement, limits: Limits) -> int:
         "drag the whole board": median(_drag_whole(view)),
         "zoom": median(_zoom(view)),
         "hover": median(_hover(view)),
+        "move to the other arrangement": median(_move(view)),
     }
     said = ", ".join(f"{what} {taken:.1f} ms" for what, taken in frames.items())
     print(f"{len(node.functions)} functions, {arrangement}: first picture {first:.0f} ms; a frame: {said}")
@@ -167,9 +169,23 @@ def _zoom(view: MapView) -> Iterator[float]:
 def _hover(view: MapView) -> Iterator[float]:
     view.set_zoom(1.0)
     scene = view.scene()
+    assert isinstance(scene, MapScene)
     for step in range(FRAMES):
         point = QPointF(400, 60 + 23 * step)
-        yield _timed(lambda point=point: (scene.hover(point), _paint(view)))  # type: ignore[attr-defined,misc]
+        yield _timed(lambda point=point: (scene.hover(point), _paint(view)))  # type: ignore[misc]
+
+
+def _move(view: MapView) -> Iterator[float]:
+    """The frames of the animated change, the first left out: it also arranges, once."""
+    view.set_zoom(0.6)
+    scene = view.scene()
+    assert isinstance(scene, MapScene)
+    for _ in range(2):
+        other: Arrangement = "slots" if view.arrangement == "groups" else "groups"
+        scene.set_arrangement(other, SIZE[0], animated=True)
+        for step in range(1, FRAMES // 2):
+            yield _timed(lambda step=step: (scene.movement.show(2 * step / FRAMES), _paint(view)))  # type: ignore[misc]
+        scene.movement.stop()
 
 
 def _cpu() -> str:

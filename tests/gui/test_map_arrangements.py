@@ -299,3 +299,25 @@ def printed(view: MapView) -> QImage:
     view.paint_board(painter, QRectF(image.rect()))
     painter.end()
     return image
+
+
+# --- the whole board in the view ------------------------------------------------------------------
+
+
+def test_fitting_arranges_the_board_as_wide_as_lets_it_be_largest(view: MapView, qtbot: QtBot) -> None:
+    view.set_node(server())
+    view.resize(1300, 500)
+    narrow = view.board_size()
+    simply = view.maximumViewportSize().height() / narrow.height()
+    view.fit()
+    assert view.board_size().width() > narrow.width()
+    assert view.zoom > 1.2 * simply
+    assert view.zoom * view.board_size().height() <= view.maximumViewportSize().height() + 1
+    assert not view.minimap.isVisible()
+    view.set_arrangement("groups", animated=False)
+    view.fit()
+    assert view.zoom * view.board_size().height() <= view.maximumViewportSize().height() + 1
+    view.set_arrangement("slots", animated=False)
+    qtbot.keyClick(view, Qt.Key.Key_0)
+    assert view.zoom == 1
+    assert view.board_size() == narrow
