@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import Claim, attribute, claims, given, membership, name_of, taken_along
-from backend.node.blast_radius import REFUSING
+from backend.doctor.passed import Claim, attribute, claims, given, lost_with, membership, name_of, taken_along
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
@@ -38,13 +37,12 @@ def _not_isolated(node: Node) -> Iterator[Told]:
 def _takes_host_device(node: Node) -> Iterator[Told]:
     """The claimed function itself counts too, its console apart: giving the only picture away can be meant."""
     for claim in claims(node):
-        losses = [(f, use) for f in claim.functions for use in node.uses_of[f.address] if use.kind in _LOST]
-        for mate in taken_along(node, claim):
-            losses += [(mate, use) for use in node.uses_of.get(mate.address, ()) if use.kind in (*_LOST, "network")]
+        losses = lost_with(node, claim)
         if losses:
-            chains = (attribute(f, "", " -> ".join((str(f.address), *use.chain, use.kind))) for f, use in losses)
+            functions = {loss: node.by_address[loss.use.address] for loss in losses}
+            chains = (attribute(function, "", " -> ".join(loss.chain)) for loss, function in functions.items())
             evidence = (claim.evidence, membership(claim.function), *chains)
-            lost = ", ".join(dict.fromkeys(name_of(function) for function, _ in losses))
+            lost = ", ".join(dict.fromkeys(map(name_of, functions.values())))
             yield _told(claim, evidence, lost=lost)
 
 
@@ -71,13 +69,9 @@ def _split_over_guests(node: Node) -> Iterator[Told]:
 def _member_on_host_driver(node: Node) -> Iterator[Told]:
     """Members that go along unasked: on a host driver, and of no use that another rule names."""
     for claim in claims(node):
-        own = given(node, claim.guest)
+        named = given(node, claim.guest) | {loss.use.address for loss in lost_with(node, claim)}
         unasked = [
-            mate
-            for mate in taken_along(node, claim)
-            if mate.address not in own
-            and mate.driver not in _HARMLESS
-            and not any(use.kind in (*_LOST, "network") for use in node.uses_of.get(mate.address, ()))
+            mate for mate in taken_along(node, claim) if mate.address not in named and mate.driver not in _HARMLESS
         ]
         if unasked:
             drivers = (attribute(mate, "driver", mate.driver) for mate in unasked)
@@ -105,9 +99,6 @@ def _bridge_named(node: Node) -> Iterator[Told]:
             kinds = (attribute(f, "class", None if f.class_code is None else f"0x{f.class_code:06x}") for f in bridges)
             evidence = (claim.evidence, *kinds)
             yield _told(claim, evidence, bridges=", ".join(map(name_of, bridges)))
-
-
-_LOST = tuple(sorted(REFUSING))
 
 
 def _told(claim: Claim, evidence: tuple[Evidence, ...], **values: str) -> Told:

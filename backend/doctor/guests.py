@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from backend.doctor.finding import Severity, Subject, Told, rule
-from backend.doctor.passed import claims, membership, name_of, taken_along
+from backend.doctor.passed import claims, lost_with, membership, name_of
 from backend.doctor.sriov import virtual_addresses
 from backend.node.address import PciAddress
-from backend.node.blast_radius import REFUSING
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.hostpci import BadHostPci, HostPci, parsed_lines
@@ -122,13 +121,10 @@ def _onboot_dangerous(node: Node) -> Iterator[Told]:
     for claim in claims(node):
         if not claim.guest.onboot or not can_start(claim.guest):
             continue
-        losses = [(f, use) for f in claim.functions for use in node.uses_of.get(f.address, ()) if use.kind in REFUSING]
-        for mate in taken_along(node, claim):
-            uses = node.uses_of.get(mate.address, ())
-            losses += [(mate, use) for use in uses if use.kind in REFUSING or use.kind == "network"]
+        losses = lost_with(node, claim)
         if losses:
-            chains = (Evidence(str(f.address), " -> ".join((*use.chain, use.kind))) for f, use in losses)
-            lost = ", ".join(dict.fromkeys(name_of(function) for function, _ in losses))
+            chains = (Evidence(loss.chain[0], " -> ".join(loss.chain[1:])) for loss in losses)
+            lost = ", ".join(dict.fromkeys(name_of(node.by_address[loss.use.address]) for loss in losses))
             evidence = (claim.guest.evidence("onboot"), membership(claim.function), *chains)
             yield _told(claim.guest, claim.slot, *evidence, address=claim.function.address, lost=lost)
 

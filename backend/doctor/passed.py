@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backend.node.address import PciAddress
-from backend.node.blast_radius import by_group
+from backend.node.blast_radius import Loss, by_group, radius_of
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.hostpci import HostPci, parsed_lines
@@ -66,6 +66,13 @@ def taken_along(node: Node, claim: Claim) -> tuple[Function, ...]:
     """The other members of its groups that go where it goes. A host bridge goes too, but nobody misses it."""
     mates = (node.by_address[a] for a in sorted(by_group(node, (f.address for f in claim.functions))))
     return tuple(mate for mate in mates if not mate.is_bridge)
+
+
+def lost_with(node: Node, claim: Claim) -> tuple[Loss, ...]:
+    """What the host cannot do without, and the networks that go along unasked."""
+    losses = radius_of(node, claim.functions, to=claim.guest.vmid).losses
+    unasked = (loss for loss in losses if loss.via == "dragged" and loss.use.kind == "network" and not loss.is_spared)
+    return tuple(dict.fromkeys((*(loss for loss in losses if loss.refuses), *unasked)))
 
 
 def attribute(function: Function, name: str, text: object) -> Evidence:

@@ -91,16 +91,23 @@ def blast_radius(
     if chosen.is_pci_bridge or chosen.has_pci_bus:
         return BlastRadius((address,), is_bridge=True)
     card = node.card(address) if whole_card and chosen.physical_function is None else (chosen,)
-    taken = frozenset(function.address for function in card)
+    return radius_of(node, card, by_ids=by_ids, to=to)
+
+
+def radius_of(
+    node: Node, functions: Collection[Function], *, by_ids: bool = False, to: int | None = None
+) -> BlastRadius:
+    """The same for functions that are chosen already, as by a VM's hostpci line."""
+    taken = frozenset(function.address for function in functions)
     dragged = _with_what_depends(node, taken | by_group(node, taken)) - taken
-    twins = frozenset(_twins(node, card)) - taken if by_ids else frozenset()
+    twins = frozenset(_twins(node, functions)) - taken if by_ids else frozenset()
     same_ids = _with_what_depends(node, twins) - taken - dragged
     gone = taken | dragged | same_ids
     losses = (
         loss
-        for via, functions in zip(_VIAS, (taken, dragged, same_ids), strict=True)
-        for function in sorted(functions)
-        for loss in sorted(_losses(node, function, via, gone, to), key=_gravity)
+        for via, addresses in zip(_VIAS, (taken, dragged, same_ids), strict=True)
+        for address in sorted(addresses)
+        for loss in sorted(_losses(node, address, via, gone, to), key=_gravity)
     )
     return BlastRadius(tuple(sorted(taken)), tuple(sorted(dragged)), tuple(sorted(same_ids)), tuple(losses))
 

@@ -8,6 +8,8 @@ import pytest
 from rule_cases import Case, at, check, function, node, told
 
 from backend.node.mapping import parse_mappings
+from backend.node.need import Need
+from backend.node.node import Use
 from backend.plan.intents import ReserveCard
 
 GPU = function("01:00.0", 0x030000, group=1, driver="nouveau")
@@ -116,6 +118,23 @@ def test_a_card_that_goes_along_can_be_reserved_unless_the_host_needs_it() -> No
     assert told("group-member-on-host-driver", shown)[0].remedy is None
     two_cards = node(GPU, AUDIO, LPC, guests={101: "hostpci0: 01:00.0"})
     assert told("group-member-on-host-driver", two_cards)[0].remedy is None
+
+
+def test_a_mates_half_of_a_mirror_is_no_error_but_told() -> None:
+    sata = function("02:00.0", 0x010601, group=1, driver="ahci")
+    halves = replace(
+        node(GPU, sata, guests={101: "onboot: 1\nhostpci0: 01:00.0"}),
+        uses=(
+            Use(at("01:00.0"), "guest", ("101", "hostpci0")),
+            Use(at("02:00.0"), "root", ("sda", "rpool", "/"), Need.of_one((at("02:00.0"), at("04:00.0")))),
+        ),
+    )
+    assert told("group-takes-host-device", halves) == told("guest-onboot-dangerous", halves) == []
+    (found,) = told("group-member-on-host-driver", halves)
+    assert "02:00.0" in found.values["members"]
+    whole = replace(halves, uses=(halves.uses[0], replace(halves.uses[1], need=None)))
+    assert len(told("group-takes-host-device", whole)) == len(told("guest-onboot-dangerous", whole)) == 1
+    assert told("group-member-on-host-driver", whole) == []
 
 
 def test_what_the_host_loses_is_told_with_its_chain_and_line() -> None:
