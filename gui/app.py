@@ -1,11 +1,9 @@
-"""The application put together: arguments, settings, translations, the window, and what catches a mistake."""
+"""The application put together: settings, translations, the window, and what catches a mistake."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -14,7 +12,6 @@ from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSettings, QTranslato
 from PySide6.QtGui import QFont, QFontDatabase, QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
-from backend.plan.plan import Verdict
 from gui.demo import Demo
 from gui.errors import ErrorWording
 from gui.main_window import MainWindow
@@ -110,62 +107,3 @@ def leave(runner: TaskRunner, window: MainWindow, demo: Demo, status: int) -> in
         sys.stderr.flush()
         os._exit(status)
     return status
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="lanewright", description="Passes PCI devices through to guests.")
-    parser.add_argument("--demo", action="store_true", help="open a simulated cluster")
-    parser.add_argument("--self-test", action="store_true", help="check that everything is there, and end")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="snapshots to open")
-    options = parser.parse_args(argv)
-    if options.self_test:
-        from gui.self_test import self_test
-
-        return self_test()
-    app = make_application()
-    mistakes = Mistakes()
-    sys.excepthook = mistakes.hook
-    runner = TaskRunner()
-    window = make_window(runner, app_folder())
-    demo = make_demo(runner, window)
-    for file in options.files:
-        window.open_file(file)
-    if options.demo:
-        demo.start()
-    window.show()
-    return leave(runner, window, demo, app.exec())
-
-
-def demo_journey(shots: Path) -> tuple[Verdict, ...]:
-    """The whole main job on the demo. Raises JourneyError where it does not come to its end."""
-    import tempfile
-
-    from gui.journey import Journey
-
-    make_application()
-    runner = TaskRunner()
-    with tempfile.TemporaryDirectory(prefix="lanewright-") as folder:
-        window = make_window(runner, Path(folder))
-        demo = make_demo(runner, window)
-        window.resize(1440, 900)
-        window.show()
-        try:
-            machine = demo.machines()[0]
-            journey = Journey(window, shots)
-            journey.connect(machine, machine.identity, machine.fingerprint)
-            journey.reserve(journey.free_gpu())
-            if window.current is not None and window.current.node.iommu.active is not True:
-                journey.iommu_on()
-            journey.review()
-            verdicts = journey.push()
-            journey.rollback()
-            journey.done()
-        finally:
-            runner.shutdown(window.close_transports, demo.close)
-            window.close()
-    wrong = [verdict for verdict in verdicts if verdict.holds is not True]
-    if wrong:
-        from gui.journey import JourneyError
-
-        raise JourneyError(f"does not hold: {wrong}")
-    return verdicts

@@ -19,10 +19,12 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushB
 from backend.node.address import PciAddress
 from backend.node.blast_radius import blast_radius
 from backend.plan.plan import Plan, Verdict
+from gui.app import make_application, make_demo, make_window
 from gui.dialogs.banner import Banner
 from gui.dialogs.connect_dialog import METHODS, ConnectDialog
 from gui.dialogs.host_key_dialog import HostKeyDialog
 from gui.main_window import MainWindow
+from gui.tasks import TaskRunner
 
 W = TypeVar("W", bound=QWidget)
 
@@ -199,13 +201,40 @@ class Journey:
         (of or self.window).grab().save(str(self.shots / f"{self._taken:02d}-{name}.png"))
 
 
+def demo_journey(shots: Path) -> tuple[Verdict, ...]:
+    """The whole main job on the demo. Raises JourneyError where it does not come to its end."""
+    make_application()
+    runner = TaskRunner()
+    with tempfile.TemporaryDirectory(prefix="lanewright-") as folder:
+        window = make_window(runner, Path(folder))
+        demo = make_demo(runner, window)
+        window.resize(1440, 900)
+        window.show()
+        try:
+            machine = demo.machines()[0]
+            journey = Journey(window, shots)
+            journey.connect(machine, machine.identity, machine.fingerprint)
+            journey.reserve(journey.free_gpu())
+            if window.current is not None and window.current.node.iommu.active is not True:
+                journey.iommu_on()
+            journey.review()
+            verdicts = journey.push()
+            journey.rollback()
+            journey.done()
+        finally:
+            runner.shutdown(window.close_transports, demo.close)
+            window.close()
+    wrong = [verdict for verdict in verdicts if verdict.holds is not True]
+    if wrong:
+        raise JourneyError(f"does not hold: {wrong}")
+    return verdicts
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gui.journey", description=__doc__)
     parser.add_argument("--screenshots", type=Path, metavar="DIR", help="where to put the pictures")
     options = parser.parse_args(argv)
     shots = options.screenshots or Path(tempfile.mkdtemp(prefix="lanewright-"))
-
-    from gui.app import demo_journey
 
     verdicts = demo_journey(shots)
     print(f"{len(verdicts)} verdicts, all hold; pictures: {shots}")

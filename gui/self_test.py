@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 
 import backend
+from gui.app import make_application, make_demo, make_window
 from gui.tasks import TaskRunner
 
 # Started as a program of its own, or sent to a node; not for import.
@@ -32,8 +33,6 @@ def import_backend() -> int:
 
 def self_test() -> int:
     """Import all back-ends, open the demo, draw its map. 0 where all of that worked; prints one line."""
-    from gui.app import make_application, make_demo, make_window
-
     modules = import_backend()
     make_application()
     runner = TaskRunner()
