@@ -11,8 +11,8 @@ from gui.map.pieces import MapLayout
 from gui.theme import Colours
 
 MARGIN = 10  # pixels to the corner
-LARGEST = 260.0  # pixels, either way
-ENOUGH = 0.7  # of a board: where more is seen there is no need of an overview
+LARGEST = 220.0  # pixels, either way
+ENOUGH = 0.55  # of a board: where more is seen there is no need of an overview
 
 
 class MiniMap(QWidget):
@@ -43,7 +43,7 @@ class MiniMap(QWidget):
         whole = QRectF(0, 0, self._board.width, self._board.height)
         self._seen = seen & whole
         needed = self._seen.width() * self._seen.height() < ENOUGH * whole.width() * whole.height()
-        most = QSizeF(min(0.2 * room.width(), LARGEST), min(0.32 * room.height(), LARGEST))
+        most = QSizeF(min(0.18 * room.width(), LARGEST), min(0.3 * room.height(), LARGEST))
         size = whole.size().scaled(most, Qt.AspectRatioMode.KeepAspectRatio)
         self.setVisible(self.wanted and needed and bool(self._board.tiles) and room.width() > 320)
         fitted = QSize(max(24, round(size.width())), max(24, round(size.height())))

@@ -16,7 +16,7 @@ from gui.map.layout import layout
 from gui.map.light import Light
 from gui.map.marks import Mark
 from gui.map.movement import Movement
-from gui.map.painting import Piece, Style
+from gui.map.painting import Piece, Style, qrect
 from gui.map.pieces import Arrangement, MapLayout, Row, Tile
 from gui.map.texts import Texts
 from gui.map.tile import TileItem
@@ -188,6 +188,14 @@ class MapScene(QGraphicsScene):
     def row_of(self, address: PciAddress | None) -> tuple[Tile, Row] | None:
         place = None if address is None else self._places.get(address)
         return place if place is not None and place[1].kind != "system" else None
+
+    def rect_of(self, address: PciAddress) -> QRectF | None:
+        """Where it is drawn: a row, a bridge's bar or a port's lane."""
+        place = self.row_of(address)
+        if place is not None:
+            return qrect(place[1].rect)
+        bars = (bar.rect for bar in self.layout.bars if bar.address == address)
+        return next((qrect(r) for r in (*bars, *(x.rect for x in self.layout.lanes if x.port == address))), None)
 
     def set_focused(self, focused: bool) -> None:
         self._focused = focused

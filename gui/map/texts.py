@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QCoreApplication
 
 from backend.node.address import PciAddress
-from backend.node.node import Node
+from backend.node.node import Node, Use
 from gui import words
 from gui.map.marks import Mark
 from gui.map.pieces import Bar, Frame, Lane, MapLayout, Row, Tile, Zone
 from gui.map.row import Badge, RowText
 
 translate = QCoreApplication.translate
+
+STORAGE, DISPLAY, SERIAL_BUS = 0x01, 0x03, 0x0C  # base classes (pci.ids, list C)
 
 
 class Texts:
@@ -153,26 +155,32 @@ class Texts:
 
     def _note(self, address: PciAddress) -> str:
         """Names of its interfaces, or of what hangs on it."""
-        names = self._interfaces.get(address)
-        if names is None:
-            names = []
-            if self.node.by_address[address].base_class not in (0x01, 0x0C):
-                return ""
-            for use in self.node.uses_of.get(address, ()):
+        names = list(self._interfaces.get(address, ()))
+        kind = self.node.by_address[address].base_class
+        if not names and kind == SERIAL_BUS:
+            names = list(dict.fromkeys(use.chain[-1] for use in self._of_host(address) if use.chain))
+        elif not names and kind == STORAGE:
+            for use in self._of_host(address):
                 # A partition says nothing beside its disk.
-                if use.kind != "guest" and use.chain and not use.chain[0].startswith(tuple(names)):
+                if use.chain and not use.chain[0].startswith(tuple(names)):
                     names.append(use.chain[0])
         return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+
+    def _of_host(self, address: PciAddress) -> list[Use]:
+        return [use for use in self.node.uses_of.get(address, ()) if use.kind != "guest"]
 
     def _badges(self, address: PciAddress) -> tuple[Badge, ...]:
         """What the host does with it, which guest has it, its state: from right to left."""
         found: list[Badge] = []
-        of_host = [use for use in self.node.uses_of.get(address, ()) if use.kind != "guest"]
+        of_host = self._of_host(address)
         use = words.weightiest(of_host)
         if use is not None:
-            text = words.use_badge(use) + (f" +{len(of_host) - 1}" if len(of_host) > 1 else "")
+            # Of displays the chain says nothing to people, of USB controllers the note says it.
+            short = self.node.by_address[address].base_class in (DISPLAY, SERIAL_BUS)
+            text = words.use_word(use) if short else words.use_badge(use)
             grave = use.kind in words.GRAVE_USES
-            found.append(Badge(text, "bad" if grave else "neutral", "lock" if grave else None, 40))
+            more = f" +{len(of_host) - 1}" if len(of_host) > 1 else ""
+            found.append(Badge(text + more, "bad" if grave else "neutral", "lock" if grave else "host", 40))
         if self.node.by_address[address].removable:
             found.append(Badge(translate("map", "external"), "neutral", "plug", 10))
         found += [Badge(owner, "neutral", "vm", 20) for owner in words.owners(self.node, address)]

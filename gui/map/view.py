@@ -224,10 +224,10 @@ class MapView(QGraphicsView):
             self._selection.current = min(onward, key=far).addresses[0]
 
     def _reveal(self, address: object) -> None:
-        found = self._scene.row_of(address) if isinstance(address, PciAddress) else None
-        if found is not None:
-            rect = found[1].rect
-            self.ensureVisible(QRectF(rect.x, rect.y, min(rect.w, self.width() - 60), rect.h), 24, 32)
+        rect = self._scene.rect_of(address) if isinstance(address, PciAddress) else None
+        if rect is not None:
+            width = min(rect.width(), (self.width() - 60) / self.zoom)
+            self.ensureVisible(QRectF(rect.x(), rect.y(), width, rect.height()), 24, 32)
 
     # --- nothing to show --------------------------------------------------------------------------
 

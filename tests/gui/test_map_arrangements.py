@@ -156,6 +156,15 @@ def test_the_selection_stays_and_is_in_sight(view: MapView, selection: Selection
     assert view.viewport().rect().contains(view.mapFromScene(middle_of(view, "06:00.0")))
 
 
+def test_a_port_that_is_selected_elsewhere_comes_into_sight(view: MapView, selection: Selection) -> None:
+    view.resize(940, 200)
+    lane = next(lane for lane in scene(view).layout.lanes if lane.port == at("00:1d.0"))
+    middle = QPointF(lane.x + 10, lane.y)
+    assert not view.viewport().rect().contains(view.mapFromScene(middle))
+    selection.current = at("00:1d.0")
+    assert view.viewport().rect().contains(view.mapFromScene(middle))
+
+
 # --- keyboard and mouse ---------------------------------------------------------------------------
 
 
