@@ -143,8 +143,11 @@ def use_badge(use: Use) -> str:
 
 
 def use_chain(use: Use) -> str:
-    """The whole way: "eno1 → vmbr0 → carries this connection"."""
-    return " → ".join((*use.chain, use_word(use)))
+    """The whole way: "eno1 → vmbr0 → carries this connection", "VM 101 → hostpci0 → guest"."""
+    chain = use.chain
+    if use.kind in ("guest", "lent") and chain:
+        chain = (QCoreApplication.translate("words", "VM {vmid}").format(vmid=chain[0]), *chain[1:])
+    return " → ".join((*chain, use_word(use)))
 
 
 def weightiest(uses: Sequence[Use]) -> Use | None:

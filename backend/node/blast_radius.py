@@ -88,10 +88,10 @@ def blast_radius(
     so is what has the same. `to`: the guest it is meant for (vmid), which loses nothing.
     Raises KeyError where the node has no such function."""
     chosen = node.by_address[address]
-    if chosen.is_pci_bridge or chosen.has_pci_bus:
+    if _stays(chosen):
         return BlastRadius((address,), is_bridge=True)
     card = node.card(address) if whole_card and chosen.physical_function is None else (chosen,)
-    return radius_of(node, card, by_ids=by_ids, to=to)
+    return radius_of(node, tuple(f for f in card if not _stays(f)), by_ids=by_ids, to=to)
 
 
 def radius_of(
@@ -122,8 +122,13 @@ def by_group(node: Node, addresses: Iterable[PciAddress]) -> frozenset[PciAddres
         address
         for members in mates
         for address in members
-        if address not in own and not (mate := node.by_address[address]).has_pci_bus and not mate.is_pci_bridge
+        if address not in own and not _stays(node.by_address[address])
     )
+
+
+def _stays(function: Function) -> bool:
+    """A real bridge. Copies of /sys by others lack the folder that tells, but have the class."""
+    return function.has_pci_bus or function.is_pci_bridge
 
 
 def _with_what_depends(node: Node, going: frozenset[PciAddress]) -> frozenset[PciAddress]:

@@ -73,7 +73,7 @@ def loss_line(loss: Loss) -> str:
     """ "03:00.0  eno1 → vmbr0 → carries this connection"."""
     line = f"{words.short_address(loss.use.address)}  {words.use_chain(loss.use)}"
     if loss.is_spared:
-        return QCoreApplication.translate("facts", "{loss}, which goes on without it").format(loss=line)
+        return QCoreApplication.translate("facts", "{loss} (goes on without it)").format(loss=line)
     return line
 
 

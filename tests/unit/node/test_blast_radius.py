@@ -110,6 +110,11 @@ def test_a_bridge_goes_to_no_guest() -> None:
     assert (radius.verdict, radius.is_bridge, radius.dragged) == ("refused", True, ())
 
 
+def test_a_bridge_on_the_same_slot_stays() -> None:
+    node = node_of(f("00:01.0", 0x060000, 1), f("00:01.1", 0x060400, 2, has_pci_bus=True), f("00:01.2", 0x060400, 3))
+    assert short(blast_radius(node, at("00:01.0")).taken) == ["00:01.0"]
+
+
 def test_a_function_that_is_not_there() -> None:
     with pytest.raises(KeyError):
         blast_radius(node_of(*CARD), at("09:00.0"))
