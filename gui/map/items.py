@@ -198,7 +198,8 @@ class FrameItem(Piece):
         if shared:
             pen.setDashPattern([4, 2.5])
         painter.setPen(pen)
-        painter.setBrush(self.style.colour(self._colour("fill") if shared else "zone"))
+        # Where nothing is shared its ground is the zone's.
+        painter.setBrush(self.style.colour(self._colour("fill")) if shared else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(qrect(self.frame.rect), 9, 9)
         if not self.legible(painter):
             return

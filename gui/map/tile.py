@@ -91,13 +91,15 @@ class TileItem(Piece):
             return
         all_faded = bool(self.faded) and all(self.faded)
         opacity = painter.opacity()
+        painter.setOpacity(opacity * (0.5 if all_faded else 1))
+        chosen = self.current is not None
         if not tile.is_faint:
-            painter.setOpacity(opacity * (0.5 if all_faded else 1))
-            painter.fillPath(self._shape, style.colour("tile"))
-        self._paint_grounds(painter, tile)
-        if not tile.is_faint:
-            chosen = self.current is not None
             painter.setPen(QPen(style.colour("accent" if chosen else "tile_border"), 2 if chosen else 1))
+            painter.setBrush(style.colour("tile"))
+            painter.drawPath(self._shape)
+        self._paint_grounds(painter, tile)
+        if chosen and not tile.is_faint:  # its rows lie on half of the outline
+            painter.setPen(QPen(style.colour("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPath(self._shape)
         if self.legible(painter):
@@ -116,15 +118,16 @@ class TileItem(Piece):
 
     def _paint_grounds(self, painter: QPainter, tile: Tile) -> None:
         """Selected and hovered rows, the group's mates, the lines between rows."""
-        style, marked = self.style, self.current is not None or self.hovered is not None
-        if marked:
+        style = self.style
+        if self.current is not None or self.hovered is not None:
             painter.save()
             painter.setClipPath(self._shape, Qt.ClipOperation.IntersectClip)
             for row in tile.rows:
+                inner = qrect(row.rect).adjusted(0.5, 0.5, -0.5, -0.5)  # inside the outline
                 if self.current is not None and self.current in row.addresses:
-                    painter.fillRect(qrect(row.rect), style.colour("selected"))
+                    painter.fillRect(inner, style.colour("selected"))
                 elif row == self.hovered:
-                    painter.fillRect(qrect(row.rect), style.colour("hover"))
+                    painter.fillRect(inner, style.colour("hover"))
             painter.restore()
         painter.setPen(QPen(style.colour("zone_border"), 1))
         for row in tile.rows:
