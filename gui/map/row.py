@@ -10,6 +10,8 @@ from PySide6.QtCore import QRectF
 from gui.map.painting import Face, Picture, Pill, Stroke, Style, Word, qrect
 from gui.map.pieces import Row
 
+WHOLE = 1  # weight up to which half a word says nothing: drivers
+
 
 @dataclass(frozen=True, slots=True)
 class Badge:
@@ -48,7 +50,7 @@ def row_strokes(style: Style, row: Row, text: RowText, *, bold: bool) -> list[St
     face = style.bold if bold else style.text
     colour = "text" if row.kind == "function" else "muted"
     change = (Badge(text.staged, "warn", "clock", 90),) if text.staged else ()
-    driver = (Badge(text.driver, "neutral", None, 1),) if text.driver else ()
+    driver = (Badge(text.driver, "neutral", None, WHOLE),) if text.driver else ()
     if not two:
         beside = sum(f.width(t) + 0.6 * line for f, t in ((style.mono, text.address), (style.text, text.note)) if t)
         least = left + min(face.width(text.name), 9 * line) + beside + 0.6 * line
@@ -93,7 +95,7 @@ def _pills(
         return sum(w + gap for w in widths if w) - (right - least)
 
     for n in order:
-        if badges[n].icon and over() > 0:
+        if badges[n].weight > WHOLE and over() > 0:
             widths[n] = max(widths[n] - over(), min(full[n], 6 * line))
     for n in order:
         if over() > 0:
@@ -101,6 +103,10 @@ def _pills(
     for n in order:
         if over() > 0:
             widths[n] = 0
+    for n in reversed(order):  # what gave way more than it had to comes back
+        wider = min(full[n], widths[n] - over() - (0 if widths[n] else gap))
+        if wider >= full[n] or (badges[n].weight > WHOLE and wider >= 6 * line):
+            widths[n] = max(widths[n], wider)
     for badge, width, whole in zip(badges, widths, full, strict=True):
         if width:
             rect = QRectF(right - width, round(middle - 0.62 * line), width, round(1.25 * line))
