@@ -155,7 +155,8 @@ class Pill:
     rect: QRectF
 
     def paint(self, painter: QPainter, style: Style) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
+        # Neutral ones would be lost on a selected row.
+        painter.setPen(style.colour("neutral.border") if self.tone == "neutral" else Qt.PenStyle.NoPen)
         painter.setBrush(style.colour(f"{self.tone}.fill"))
         painter.drawRoundedRect(self.rect, 4, 4)
 
