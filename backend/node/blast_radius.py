@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from backend.node.address import PciAddress
 from backend.node.function import Function
+from backend.node.grouping import predict
 from backend.node.node import Node, Use
 
 # Gravest first. True: without it the host cannot be reached, does not boot, or loses data. False: it can do without.
@@ -69,6 +70,7 @@ class BlastRadius:
     same_ids: tuple[PciAddress, ...] = ()
     losses: tuple[Loss, ...] = ()
     is_bridge: bool = False  # no guest gets it
+    is_expected: bool = False  # the IOMMU is off: dragged by the groups that the kernel's rules would make
 
     @property
     def verdict(self) -> str:
@@ -86,21 +88,36 @@ def blast_radius(
 ) -> BlastRadius:
     """`whole_card`: all functions at the device's slot go, not this one alone. `by_ids`: it is reserved by its ids, and
     so is what has the same. `to`: the guest it is meant for (vmid), which loses nothing.
+    Where the IOMMU is off, the groups are those to be expected, and what would only be dragged does not refuse yet.
     Raises KeyError where the node has no such function."""
     chosen = node.by_address[address]
     if _stays(chosen):
         return BlastRadius((address,), is_bridge=True)
     card = node.card(address) if whole_card and chosen.physical_function is None else (chosen,)
-    return radius_of(node, tuple(f for f in card if not _stays(f)), by_ids=by_ids, to=to)
+    going = tuple(function for function in card if not _stays(function))
+    twins = frozenset(_twins(node, going)) if by_ids else frozenset()
+    if node.iommu.active is False and not node.groups:
+        return replace(_radius(node, going, _expected_with(node, going), twins, to, "dragged"), is_expected=True)
+    return _radius(node, going, by_group(node, (f.address for f in going)), twins, to)
 
 
-def radius_of(
-    node: Node, functions: Collection[Function], *, by_ids: bool = False, to: int | None = None
+def radius_of(node: Node, functions: Collection[Function], *, to: int | None = None) -> BlastRadius:
+    """Of functions that are chosen already, as by a VM's hostpci line, and by the groups that are there."""
+    return _radius(node, functions, by_group(node, (f.address for f in functions)), frozenset(), to)
+
+
+def _radius(
+    node: Node,
+    functions: Iterable[Function],
+    along: frozenset[PciAddress],
+    twins: frozenset[PciAddress],
+    to: int | None,
+    doubtful: str | None = None,
 ) -> BlastRadius:
-    """The same for functions that are chosen already, as by a VM's hostpci line."""
+    """`doubtful`: the via that refuses nothing."""
     taken = frozenset(function.address for function in functions)
-    dragged = _with_what_depends(node, taken | by_group(node, taken)) - taken
-    twins = frozenset(_twins(node, functions)) - taken if by_ids else frozenset()
+    dragged = _with_what_depends(node, taken | along) - taken
+    twins -= taken
     same_ids = _with_what_depends(node, twins) - taken - dragged
     gone = taken | dragged | same_ids
     losses = (
@@ -109,6 +126,8 @@ def radius_of(
         for address in sorted(addresses)
         for loss in sorted(_losses(node, address, via, gone, to), key=_gravity)
     )
+    if doubtful is not None:
+        losses = (replace(loss, refuses=loss.refuses and loss.via != doubtful) for loss in losses)
     return BlastRadius(tuple(sorted(taken)), tuple(sorted(dragged)), tuple(sorted(same_ids)), tuple(losses))
 
 
@@ -124,6 +143,13 @@ def by_group(node: Node, addresses: Iterable[PciAddress]) -> frozenset[PciAddres
         for address in members
         if address not in own and not _stays(node.by_address[address])
     )
+
+
+def _expected_with(node: Node, functions: Iterable[Function]) -> frozenset[PciAddress]:
+    """By groups that are certain: the others depend on what the snapshot does not tell."""
+    own = frozenset(function.address for function in functions)
+    groups = (group.functions for group in predict(node) if group.certain and not own.isdisjoint(group.functions))
+    return frozenset(a for members in groups for a in members if a not in own and not _stays(node.by_address[a]))
 
 
 def _stays(function: Function) -> bool:

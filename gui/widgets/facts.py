@@ -40,9 +40,18 @@ def verdict(node: Node, address: PciAddress) -> Verdict:
             QCoreApplication.translate("facts", "The host would lose")
             if radius.verdict == "refused"
             else QCoreApplication.translate("facts", "Free to pass, at a cost"),
-            "\n".join(map(loss_line, radius.losses)),
+            "\n".join(loss_line(loss, is_expected=radius.is_expected) for loss in radius.losses),
         )
     others = [a for a in radius.dragged if not node.by_address[a].is_bridge]
+    if others and radius.is_expected:
+        return Verdict(
+            "warn",
+            "warning",
+            QCoreApplication.translate("facts", "Not yet: the IOMMU is off"),
+            QCoreApplication.translate("facts", "The host uses nothing of it. Expected to go with it: {names}.").format(
+                names=words.names_of(node, others, 4)
+            ),
+        )
     if others:
         return Verdict(
             "warn",
@@ -57,9 +66,7 @@ def verdict(node: Node, address: PciAddress) -> Verdict:
             "warn",
             "warning",
             QCoreApplication.translate("facts", "Not yet: the IOMMU is off"),
-            QCoreApplication.translate(
-                "facts", "The host uses nothing of it. What goes with it shows once the IOMMU is on."
-            ),
+            QCoreApplication.translate("facts", "The host uses nothing of it. Nothing else is expected to go with it."),
         )
     return Verdict(
         "good",
@@ -69,9 +76,11 @@ def verdict(node: Node, address: PciAddress) -> Verdict:
     )
 
 
-def loss_line(loss: Loss) -> str:
+def loss_line(loss: Loss, *, is_expected: bool = False) -> str:
     """ "03:00.0  eno1 → vmbr0 → carries this connection"."""
     line = f"{words.short_address(loss.use.address)}  {words.use_chain(loss.use)}"
+    if is_expected and loss.via == "dragged":
+        return QCoreApplication.translate("facts", "{loss} (to be expected once the IOMMU is on)").format(loss=line)
     if loss.is_spared:
         return QCoreApplication.translate("facts", "{loss} (goes on without it)").format(loss=line)
     return line

@@ -13,10 +13,10 @@ from backend.demo.machines import catalogue
 from backend.demo.machines.parts import Machine
 from backend.demo.world import World
 from backend.node.address import PciAddress
-from backend.node.blast_radius import REFUSES, BlastRadius, blast_radius
+from backend.node.blast_radius import REFUSES, BlastRadius, blast_radius, radius_of
 from backend.node.function import Function
 from backend.node.need import ALWAYS, Need
-from backend.node.node import Group, Guest, Node, Use
+from backend.node.node import Group, Guest, Iommu, Node, Use
 from backend.snapshot.readers import read_node
 
 
@@ -102,6 +102,25 @@ def test_the_group_goes_along_except_real_bridges() -> None:
     assert short(radius.dragged) == ["00:1f.0", "00:1f.4"]
     assert lost(radius) == [("00:1f.4", "root", "dragged")]
     assert radius.verdict == "refused"
+
+
+def test_without_groups_those_to_be_expected_count_but_do_not_refuse() -> None:
+    """A conventional bridge makes one group of all below it."""
+    node = Node(
+        functions=(
+            f("00:1e.0", 0x060401, has_pci_bus=True, capabilities_known=True),
+            f("03:00.0", 0x020000, parent="00:1e.0"),
+            f("03:01.0", 0x040100, parent="00:1e.0"),
+        ),
+        uses=(Use(at("03:00.0"), "this-connection", ("eno1",)),),
+        iommu=Iommu(active=False),
+    )
+    radius = blast_radius(node, at("03:01.0"))
+    assert (short(radius.dragged), radius.is_expected, radius.verdict) == (["03:00.0"], True, "costs")
+    assert blast_radius(node, at("03:00.0")).verdict == "refused"
+    assert radius_of(node, node.card(at("03:01.0"))).dragged == ()
+    unknown = blast_radius(replace(node, iommu=Iommu()), at("03:01.0"))
+    assert (unknown.dragged, unknown.is_expected) == ((), False)
 
 
 def test_a_bridge_goes_to_no_guest() -> None:
