@@ -64,7 +64,7 @@ def row_strokes(style: Style, row: Row, text: RowText, *, bold: bool) -> list[St
     strokes.append(Word(face, text.name, colour, left, first, right - left - 0.3 * line))
     owners = tuple(badge for badge in text.badges if badge.weight < 50)
     beside = style.mono.width(text.address) + 0.6 * line
-    beside += min(style.text.width(text.note), 6 * line) + 0.6 * line if text.note else 0
+    beside += min(style.text.width(text.note), 4 * line) + 0.6 * line if text.note else 0
     right = _pills(strokes, style, (*owners, *driver), area.right(), left + beside, second)
     _aside(strokes, style, text, left, second, right)
     return strokes

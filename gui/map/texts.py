@@ -16,6 +16,7 @@ from gui.map.row import Badge, RowText
 translate = QCoreApplication.translate
 
 STORAGE, DISPLAY, SERIAL_BUS = 0x01, 0x03, 0x0C  # base classes (pci.ids, list C)
+SAYS_NOTHING = (0x08, 0x13)  # system peripherals and "non-essential instrumentation": no card is known by them
 
 
 class Texts:
@@ -81,10 +82,11 @@ class Texts:
 
     def tile(self, tile: Tile) -> tuple[str, tuple[RowText, ...]]:
         """The card's name, and its rows."""
-        first = self.node.by_address[tile.rows[0].addresses[0]]
+        own = [self.node.by_address[row.addresses[0]] for row in tile.rows]
         if tile.joins_above:
-            first = next(iter(self.node.card(first.address)), first)
-        title = words.short_name(first)
+            own = list(self.node.card(own[0].address)) or own
+        named = next((f for f in own if f.base_class not in SAYS_NOTHING), own[0])
+        title = words.short_name(named)
         alone = not tile.head and not tile.joins_above
         return title, tuple(self._row(row, title, alone=alone) for row in tile.rows)
 

@@ -1,15 +1,18 @@
-"""What a row says where there is not room for all of it."""
+"""What a card is called, and what a row says where there is not room for all of it."""
 
 from __future__ import annotations
 
 import pytest
+from machines import make, node_of
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
 from backend.node.address import PciAddress
+from gui.map.layout import layout
 from gui.map.painting import Pill, Stroke, Style, Word
 from gui.map.pieces import Rect, Row
 from gui.map.row import Badge, RowText, row_strokes
+from gui.map.texts import Texts
 from gui.theme import LIGHT
 
 USE = Badge("Virtual Keyboard and Mouse · remote management", "neutral", None, 40)
@@ -79,3 +82,18 @@ def test_a_driver_is_told_only_where_the_words_of_what_weighs_more_are(style: St
         assert any(text.startswith("chan") for text in said)
     if width > 50:
         assert {"xhci_hcd", STATE.text} <= set(said)
+
+
+@pytest.mark.parametrize(
+    ("classes", "title"),
+    [
+        ((0x130000, 0x0C0330), "function 1"),  # a dummy function before a USB controller
+        ((0x130000, 0x088000, 0x0C0330), "function 2"),
+        ((0x130000, 0x088000), "function 0"),  # nothing better
+        ((0x060100, 0x040300), "function 0"),  # an ISA bridge is what its card is known by
+    ],
+)
+def test_a_card_is_called_by_what_people_use(classes: tuple[int, ...], title: str) -> None:
+    node = node_of([make(f"09:00.{n}", code, f"function {n}", None, 27) for n, code in enumerate(classes)])
+    (tile,) = layout(node, 900).tiles
+    assert Texts(node).tile(tile)[0] == title
