@@ -21,6 +21,8 @@ _BOOT = ("/boot", "/boot/efi", "/boot/firmware", "/efi", "/esp")
 _ESCAPE = re.compile(r"\\([0-7]{3})")  # how the kernel writes spaces in /proc/mounts (mangle_path, fs/seq_file.c)
 _NVME_PATH = re.compile(r"nvme(\d+)c\d+n(\d+)")  # one way to a disk that native NVMe multipath joins as nvme0n1
 
+_NEVER = Need(1)  # of what the snapshot lacks nothing is hoped
+
 Way = tuple[PciAddress, tuple[str, ...]]
 
 
@@ -79,6 +81,8 @@ class Storage:
         return self._needs[device]
 
     def _needed(self, device: str) -> Need:
+        if device not in self._real:
+            return _NEVER
         array = self._md.get(device)
         if array is not None:
             return Need(array.needed, tuple(map(self.need, array.members)))
@@ -124,10 +128,10 @@ class Storage:
                 yield from self.ways(device)
 
     def _vdev_need(self, vdev: Vdev) -> Need:
-        """Of parts that are not whole, or are not among the block devices, nothing is hoped."""
+        """Of parts that are not whole nothing is hoped either."""
         if not vdev.parts:
             device = self._device(vdev.name)
-            return Need(1) if device is None else self.need(device)
+            return _NEVER if device is None else self.need(device)
         hopes = (part for part in vdev.parts if part.is_whole or part.parts)
         return Need(vdev.needed(), tuple(self._vdev_need(part) for part in hopes))
 

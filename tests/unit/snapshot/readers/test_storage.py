@@ -107,6 +107,12 @@ def test_root_on_lvm_on_a_mirror_of_md(world: World) -> None:
     assert verdicts(world) == ["refused", "costs"]
 
 
+def test_a_member_that_is_not_told_saves_nothing(world: World) -> None:
+    world.block("md0", "/sys/devices/virtual/block", ("sda1",))
+    world.files["/proc/mdstat"] = b"md0 : active raid1 sdx1[1] sda1[0]\n      1 blocks [2/2] [UU]\n"
+    assert verdicts(world) == ["refused", "free"]
+
+
 def test_a_volume_on_two_disks_needs_both(world: World) -> None:
     world.block("dm-0", "/sys/devices/virtual/block", ("sda1", "sdc1"), "data-vm")
     world.files["/proc/mounts"] = b"/dev/mapper/data-vm /srv ext4 rw 0 0\n"
