@@ -11,8 +11,8 @@ from gui.map.pieces import MapLayout
 from gui.theme import Colours
 
 MARGIN = 10  # pixels to the corner
-LARGEST = 220.0  # pixels, either way
-ENOUGH = 0.55  # of a board: where more is seen there is no need of an overview
+LARGEST = 150.0  # pixels, either way
+ENOUGH = 0.34  # of a board: where more is seen, scrolling is no journey, and an overview only covers what is there
 
 
 class MiniMap(QWidget):

@@ -259,6 +259,7 @@ def test_the_overview_is_there_where_the_board_is_not_seen_whole(view: MapView, 
     view.resize(940, 1400)
     assert not view.minimap.isVisible()
     view.resize(940, 400)
+    view.set_zoom(2.0)
     assert view.minimap.isVisible()
     assert view.rect().contains(view.minimap.geometry())
     qtbot.keyClick(view, Qt.Key.Key_M)
@@ -271,6 +272,7 @@ def test_the_overview_is_there_where_the_board_is_not_seen_whole(view: MapView, 
 
 def test_pressing_and_dragging_in_the_overview_moves_the_view(view: MapView, qtbot: QtBot) -> None:
     view.resize(940, 400)
+    view.set_zoom(2.0)
     overview, bar = view.minimap, view.verticalScrollBar()
     middle = overview.width() // 2
     bottom = overview.rect().bottomLeft() + overview.rect().topLeft()
