@@ -53,6 +53,8 @@ def main() -> int:
     application = make_application()
     print(f"{_cpu()}, {os.cpu_count()} processors; {platform.platform()}; Python {platform.python_version()}")
     print(f"Qt {qVersion()}, platform {QGuiApplication.platformName()}, view of {SIZE[0]} x {SIZE[1]} pixels")
+    if hasattr(os, "getloadavg"):  # what else runs here makes every figure larger
+        print(f"load before: {os.getloadavg()[0]:.1f}")
     failed = 0
     for node, limits in ((many(300), Limits(100, 16)), (read_node(World(huge()).snapshot()), Limits(None, 33))):
         for arrangement in ("slots", "groups"):
