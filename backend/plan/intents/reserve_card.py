@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from backend.errors import IntentError
 from backend.node.address import PciAddress
-from backend.node.blast_radius import BlastRadius, blast_radius
+from backend.node.blast_radius import BlastRadius, Loss, blast_radius
 from backend.node.evidence import Evidence
 from backend.node.function import Function
 from backend.node.node import Node
@@ -68,7 +68,7 @@ class ReserveCard:
             return ()
         radius = blast_radius(node, self.address, by_ids=True)
         own = (
-            Hazard(loss.use.kind, loss.use.address, loss.use.chain, loss.refuses)
+            Hazard(loss.use.kind, loss.use.address, loss.use.chain, loss.refuses or _is_last_way_in(loss))
             for address in radius.taken
             for loss in radius.of(address)
             if loss.use.kind != "guest"
@@ -105,6 +105,11 @@ class ReserveCard:
         if self.ids and tuple(f.ids or "" for f in card) != self.ids:
             raise IntentError("device-moved", node=node.hostname, address=address, expected=", ".join(self.ids))
         return card
+
+
+def _is_last_way_in(loss: Loss) -> bool:
+    """The only console costs little while the node runs, but a push whose restart ends without network needs it."""
+    return loss.use.kind == "console" and not loss.is_spared
 
 
 def _rivals(function: Function) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ def test_refused(make: Callable[[], Machine], intent: ReserveCard, code: str) ->
     ("make", "address", "expected"),
     [
         (catalogue.workstation, "0000:01:00.0", set()),
+        (catalogue.workstation, "0000:00:02.0", {("console", "0000:00:02.0", True)}),
         (
             catalogue.workstation,
             "0000:05:00.0",
