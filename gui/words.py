@@ -112,6 +112,14 @@ def interface_of(node: Node, address: PciAddress) -> str | None:
     return next((name for name, at in sorted(node.interfaces.items()) if at == address), None)
 
 
+def addresses_of(node: Node, address: PciAddress) -> tuple[str, ...]:
+    """The IP addresses that are reached through a function, each with its interface: "10.0.0.5 (vmbr0)"."""
+    names = [name for name, at in node.interfaces.items() if at == address]
+    for use in node.uses_of.get(address, ()):
+        names += [name for name in use.chain if name in node.addresses]
+    return tuple(f"{ip} ({name})" for name in dict.fromkeys(names) for ip in node.addresses.get(name, ()))
+
+
 def use_word(use: Use) -> str:
     """What the host does with it: "carries this connection"."""
     words = {

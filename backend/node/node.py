@@ -134,6 +134,7 @@ class Node:
     roms: Mapping[str, OptionRom] = field(default_factory=lambda: MappingProxyType({}))  # by path, files of the node
     reservations: Mapping[PciAddress, int] = field(default_factory=lambda: MappingProxyType({}))  # running VMs hold it
     interfaces: Mapping[str, PciAddress] = field(default_factory=lambda: MappingProxyType({}))  # NIC name -> function
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))  # interface -> IPs
     interface_names: frozenset[str] = frozenset()  # of every interface, virtual ones and alternative names too
     framebuffers: tuple[Region, ...] = ()  # memory that the boot display holds, as /proc/iomem tells
     modules: tuple[str, ...] = ()  # loaded now

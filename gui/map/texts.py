@@ -113,6 +113,7 @@ class Texts:
             words.group_sentence(self.node, function),
             words.link_now_of_max(function.link) if function.link is not None else "",
             *(words.use_chain(use) for use in uses if use.kind != "guest"),
+            ", ".join(words.addresses_of(self.node, address)),
             *words.owners(self.node, address),
             *(mark.word for mark in self.marks.get(address, ())),
         ]

@@ -167,6 +167,8 @@ def _place(node: Node, f: Function, here: str) -> tuple[Fact, ...]:
         found.append(Fact(translate("facts", "Label"), f.label, source=f"{here}/label"))
     if interface := words.interface_of(node, f.address):
         found.append(Fact(translate("facts", "Interface"), interface, source=f"/sys/class/net/{interface}/device"))
+    if addresses := words.addresses_of(node, f.address):
+        found.append(Fact(translate("facts", "Addresses"), ", ".join(addresses), source="ip addr"))
     if way := _way_up(node, f):
         found.append(
             Fact(translate("facts", "Behind"), " → ".join(map(words.short_address, way)), fixed=True, leads_to=way[-1])

@@ -10,11 +10,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from backend.demo.machines import catalogue
+from backend.demo.world import World
 from backend.node.acs import REQUIRED, Flag
 from backend.node.evidence import Evidence
 from backend.node.grouping import Predicted, Reason
 from backend.node.mapping import MappingEntry, PciMapping
 from backend.node.node import Guest, Node
+from backend.snapshot.readers import read_node
 from gui.models.selection import Selection
 from gui.widgets.facts import verdict
 from gui.widgets.inspector import InspectorPanel
@@ -223,3 +226,8 @@ def test_the_keyboard_reaches_every_fact(panel: InspectorPanel, qtbot: QtBot) ->
         assert (f"{fact.label}: {fact.value}" if fact.label else fact.value) in heard
     with qtbot.waitSignal(panel.left):
         qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Escape)
+
+
+def test_a_nic_tells_the_addresses_reached_through_it() -> None:
+    node = read_node(World(catalogue.workstation()).snapshot())
+    assert ("Addresses", "10.77.0.11 (vmbr0)") in {(f.label, f.value) for f in facts(node, at("0000:05:00.0"))}

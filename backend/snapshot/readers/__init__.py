@@ -70,6 +70,7 @@ def read_node(snapshot: Snapshot) -> Node:
         roms=read_roms(snapshot),
         reservations=read_reservations(snapshot, guests),
         interfaces=interfaces,
+        addresses=network.addresses,
         interface_names=read_interface_names(snapshot),
         framebuffers=read_framebuffers(snapshot),
         modules=tuple(line.split()[0] for line in (snapshot.text("/proc/modules") or "").splitlines() if line.split()),
