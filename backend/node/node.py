@@ -187,6 +187,13 @@ class Node:
         card = id_.partition(".")[0]
         return named(id_, self._at_card.get(card if card.count(":") == 2 else f"0000:{card}", ()))
 
+    def slot_below(self, port: PciAddress) -> Slot | None:
+        """The slot that a bridge leads to, also while it is empty: firmware names it by the bus behind the bridge."""
+        bus = self.by_address[port].secondary_bus
+        if bus is None:
+            return None
+        return next((slot for slot in self.slots if slot.address == f"{port.domain:04x}:{bus:02x}:00"), None)
+
     def card(self, address: PciAddress) -> tuple[Function, ...]:
         """All functions on the same bus and device as `address`, VFs left out."""
         return tuple(f for f in self.functions if f.address.card == address.card and f.physical_function is None)

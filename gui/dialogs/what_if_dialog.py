@@ -102,12 +102,10 @@ class WhatIfDialog(QDialog):
         return item
 
     def _slot(self, port: PciAddress) -> str:
-        names = {slot.address: slot.name for slot in self._node.slots}
-        bridge = self._node.by_address[port]
-        below = None if bridge.secondary_bus is None else f"{port.domain:04x}:{bridge.secondary_bus:02x}:00"
-        name = names.get(below)
-        short = words.short_address(port)
-        return self.tr("{0} (port {1})").format(name, short) if name else self.tr("port {0}").format(short)
+        slot, short = self._node.slot_below(port), words.short_address(port)
+        if slot is None:
+            return self.tr("port {0}").format(short)
+        return self.tr("{0} (port {1})").format(slot.name, short)
 
     def _cost(self, cost: Cost) -> str:
         if cost.code == "not-isolated" and self._card not in cost.functions:

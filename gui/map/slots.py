@@ -242,6 +242,10 @@ class _Board:
         end = self._close_run(self.cursor)
         return max(end - self.at.gap - self.at.pad, self.cursor) if running else self.cursor
 
+    def _empty_slot(self, port: Port) -> str | None:
+        found = None if port.bridge is None else self.node.slot_below(port.bridge.address)
+        return None if found is None else found.name
+
     def _lane(self, key: str, port: Port, x: float, right: float, y: float) -> None:
         device = port.cards[0].functions[0] if port.cards else port.hubs[0].bridge if port.hubs else None
         links = [f.link for f in (device, port.bridge) if f is not None and f.link is not None]
@@ -255,7 +259,7 @@ class _Board:
         width = (link.max_width if empty else link.width) if link is not None else None
         slot = next((f.slot for f in (device, port.bridge) if f is not None and f.slot), None)
         if slot is None:
-            slot = self.slot_of.get(port.cards[0].key) if port.cards else None
+            slot = self.slot_of.get(port.cards[0].key) if port.cards else self._empty_slot(port)
         self.lanes.append(
             Lane(
                 key=f"lane {key}",

@@ -146,6 +146,11 @@ def test_empty_slots_are_drawn_last() -> None:
     assert all(lane.empty for lane in lanes[-2:])
 
 
+def test_an_empty_slot_has_the_name_that_is_printed_on_the_board() -> None:
+    empty = {lane.slot for lane in layout(MACHINES["demo workstation"], 1200).lanes if lane.empty}
+    assert empty == {"PCIEX1_1", "PCIEX16_2"}
+
+
 def test_four_thousand_vfs_are_one_row() -> None:
     board = layout(server(4096), 900)
     (row,) = [row for tile in board.tiles for row in tile.rows if row.kind == "vfs"]
