@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -94,3 +96,14 @@ def check(case: Case) -> None:
 def vars_of(code: str, found: Told) -> tuple[str, str, str]:
     texts = sentences()[code].filled(found.values)
     return texts.title, texts.means, texts.do
+
+
+def cases() -> dict[str, Case]:
+    """The first case of each rule's tests, by code."""
+    found: dict[str, Case] = {}
+    for path in sorted(Path(__file__).parent.glob("test_*_rules.py")):
+        for value in vars(importlib.import_module(path.stem)).values():
+            for case in value if isinstance(value, tuple) else ():
+                if isinstance(case, Case):
+                    found.setdefault(case.code, case)
+    return found

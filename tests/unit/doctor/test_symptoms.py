@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from rule_cases import Case
+from rule_cases import cases
 
 from backend.doctor.examine import RULES
 from backend.doctor.finding import Finding, Rule, Severity, Subject, Told
@@ -778,17 +777,6 @@ def test_every_cause_is_a_rule_or_one_of_our_own() -> None:
 
 
 # With the doctor's own rules, on the nodes that show each of them
-
-
-def cases() -> dict[str, Case]:
-    """The first case of each rule's tests, by code."""
-    found: dict[str, Case] = {}
-    for path in sorted(Path(__file__).parent.glob("test_*_rules.py")):
-        for value in vars(importlib.import_module(path.stem)).values():
-            for case in value if isinstance(value, tuple) else ():
-                if isinstance(case, Case):
-                    found.setdefault(case.code, case)
-    return found
 
 
 NODES = cases()
