@@ -17,6 +17,7 @@ from backend.node.node import Node
 from backend.plan.build import build
 from backend.plan.plan import Intent, Plan, Reboot, Verdict
 from backend.plan.rollback import rollback, rolls_back
+from backend.plan.toml import dumps
 from backend.progress import CancelToken, Progress, Report, silent
 from backend.push.apply import apply, push_id_of, restart
 from backend.push.collect import collect
@@ -137,6 +138,8 @@ class OpenNode:
         undone = rolls_back(self.node) if not plan.intents else None
         if undone:
             meta["rolls_back"] = undone
+        if plan.intents:
+            meta["intents"] = dumps(plan.intents)  # so that drift is seen later, from any desk
         push_id = push_id_of(plan, self.node.taken)
         apply(connection, plan, push_id, meta, report)
         rebooted = False
