@@ -137,8 +137,8 @@ class MapLayout:
 class Measures:
     """Lengths derived from the line height of the font: the board grows with the text."""
 
-    def __init__(self, line: float, two_lines_below: float = 36) -> None:
-        """`two_lines_below`: of the width of a tile, in lines."""
+    def __init__(self, line: float, two_lines_below: float = 36, *, tight: bool = False) -> None:
+        """`two_lines_below`: of the width of a tile, in lines. `tight`: for a view that has no room for more."""
         self.line = line
         self.narrow = two_lines_below * line
         self.margin = line
@@ -148,8 +148,8 @@ class Measures:
         self.head = round(1.9 * line)
         self.gap = round(1.25 * line)  # between frames: the upper half of a header must fit
         self.bar = round(1.6 * line)
-        self.lane = round(9.5 * line)
-        self.tile_min = 22 * line
+        self.lane = round((8.4 if tight else 9.5) * line)
+        self.tile_min = (15.5 if tight else 22) * line
         self.tile_max = 56 * line
 
     def row(self, kind: str, width: float) -> float:

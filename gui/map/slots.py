@@ -38,6 +38,10 @@ class _Board:
         self.tiles: list[Tile] = []
         self.run: list[tuple[Card, Tile]] = []  # tiles above the cursor that one frame will hold
 
+    def _least(self, depth: int) -> float:
+        """How wide a zone must be whose hubs are `depth` deep."""
+        return 2 * (self.at.margin + self.at.pad) + depth * (self.at.bar + self.at.lane) + self.at.tile_min
+
     def build(self, width: float) -> MapLayout:
         hubs: list[tuple[int | None, Hub]] = []
         board: dict[int | None, list[Card]] = {}
@@ -53,8 +57,11 @@ class _Board:
 
         depth = max((hub.depth for _, hub in hubs), default=1)
         inset = self.at.margin + self.at.pad
-        least = 2 * inset + depth * (self.at.bar + self.at.lane) + self.at.tile_min
         room = width - 2 * self.at.margin
+        least = self._least(depth)
+        if room < least:
+            self.at = Measures(self.line, tight=True)
+            least = self._least(depth)
         comfortable = least + 10 * self.line + self.at.margin
         columns = max(1, min(len(hubs) + 1, int((room + self.at.margin) / comfortable)))
         most = 2 * inset + depth * (self.at.bar + self.at.lane) + self.at.tile_max
